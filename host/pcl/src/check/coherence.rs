@@ -1,0 +1,164 @@
+//! Packages that contradict each other or themselves: one name for two of them (E15), a version whose source stays
+//! behind (E16). Both look at values, in the base program and under each scenario.
+
+use super::Findings;
+use crate::ast::{DeclId, Node};
+use crate::eval::Evaluator;
+use crate::program::{MemberId, MemberKind, ModuleId, Program, ScenarioId};
+use crate::symbol::{Symbol, known};
+use punix_diag::{Code, Diagnostic, Span};
+use std::collections::{BTreeMap, HashSet};
+
+pub(super) struct Coherence<'p> {
+    program: &'p Program,
+    /// Modules with a version whose source does not read it.
+    detached: Vec<Detached>,
+    told: HashSet<Span>,
+}
+
+/// A module whose `source` does not depend on its `version`.
+struct Detached {
+    version: MemberId,
+    source: MemberId,
+    /// What `source` reads, itself included.
+    read: Vec<MemberId>,
+}
+
+impl<'p> Coherence<'p> {
+    pub(super) fn new(program: &'p Program) -> Coherence<'p> {
+        let detached = program.modules().filter_map(|(id, _)| detached(program, id)).collect();
+        Coherence { program, detached, told: HashSet::new() }
+    }
+
+    /// Checks the program as evaluated, for the base or a scenario that is in force.
+    pub(super) fn check(&mut self, values: &Evaluator<'_>, scenario: Option<ScenarioId>, findings: &mut Findings) {
+        let names_change = match scenario {
+            None => true,
+            Some(scenario) => {
+                let contributions = &self.program.scenario(scenario).contributions;
+                // A name may change through any option; that is cheap to find out only by looking.
+                !contributions.is_empty() && self.program.modules.iter().any(|module| module.package)
+            }
+        };
+        if names_change {
+            self.names(values, scenario, findings);
+        }
+        self.versions(values, scenario, findings);
+    }
+
+    fn names(&mut self, values: &Evaluator<'_>, scenario: Option<ScenarioId>, findings: &mut Findings) {
+        let mut groups: BTreeMap<Symbol, Vec<(ModuleId, Span)>> = BTreeMap::new();
+        for (id, module) in self.program.modules() {
+            if !module.package {
+                continue;
+            }
+            let Some(pname) = self.program.member_by(id, known::PNAME) else { continue };
+            let Some(value) = values.value(pname) else { continue };
+            if let crate::value::Value::Text(name) = values.values.get(value) {
+                groups.entry(name).or_default().push((id, self.name_site(values, id, pname)));
+            }
+        }
+        for (name, sites) in groups.into_iter().filter(|(_, sites)| sites.len() > 1) {
+            let (first, at) = sites[0];
+            if !self.told.insert(at) {
+                continue;
+            }
+            let module = |id: ModuleId| self.program.ast.text(self.program.module(id).name);
+            let message = format!("{} packages have the name `{}`", sites.len(), values.values.text(name));
+            let mut error = Diagnostic::error(Code::E15, message).at(at);
+            error = error.note(format!("one of them is `{}`", module(first)));
+            for &(id, at) in sites.iter().skip(1).take(10) {
+                error = error.note_at(at, format!("another is `{}`", module(id)));
+            }
+            error = error.help("give each package a `pname` of its own");
+            findings.add(under(self.program, error, scenario));
+        }
+    }
+
+    /// Returns where a package's name comes from; an implied one from its first member.
+    fn name_site(&self, values: &Evaluator<'_>, module: ModuleId, pname: MemberId) -> Span {
+        if let Some(winner) = values.provenance(pname).and_then(|provenance| provenance.winner) {
+            return winner.at;
+        }
+        let declared = |(_, member): &(MemberId, &crate::program::Member)| member.kind == MemberKind::Derived;
+        let first = self.program.members_of(module).find(declared).or_else(|| self.program.members_of(module).next());
+        first.map_or(self.program.module(module).at, |(id, _)| self.program.place(id))
+    }
+
+    fn versions(&mut self, values: &Evaluator<'_>, scenario: Option<ScenarioId>, findings: &mut Findings) {
+        for detached in &self.detached {
+            let selected = |member: MemberId| {
+                let all = scenario.map_or(&[][..], |id| &self.program.scenario(id).contributions);
+                all.iter().filter(move |(target, _)| *target == member).map(|(_, decl)| *decl)
+            };
+            let of = |member: MemberId| self.program.contributions.get(member.0).iter().copied().chain(selected(member));
+            if scenario.is_some() && selected(detached.version).next().is_none() {
+                continue;
+            }
+            let Some(first) = of(detached.version).next() else { continue };
+            let follows = detached.read.iter().any(|member| of(*member).next().is_some());
+            if follows || self.keeps_its_version(values, detached.version) {
+                continue;
+            }
+            let at = self.program.ast.decl(first).at;
+            if self.told.insert(at) {
+                findings.add(under(self.program, self.stale(detached, first), scenario));
+            }
+        }
+    }
+
+    /// Tells whether the contributions leave a version at what its own default says.
+    fn keeps_its_version(&self, values: &Evaluator<'_>, version: MemberId) -> bool {
+        let Some((own, _)) = self.program.own_expression(version) else { return false };
+        match (values.value(version), values.decl_result(own)) {
+            (Some(value), Some(own)) => values.values.equal(value, own),
+            _ => false,
+        }
+    }
+
+    fn stale(&self, detached: &Detached, contribution: DeclId) -> Diagnostic {
+        let module = self.program.ast.text(self.program.module(self.program.member(detached.version).module).name);
+        let mut settable: Vec<&str> = detached
+            .read
+            .iter()
+            .filter(|member| matches!(self.program.member(**member).kind, MemberKind::Option(_)))
+            .map(|member| self.program.ast.text(self.program.member(*member).name))
+            .filter(|name| *name != "source")
+            .collect();
+        settable.sort_unstable();
+        let names: Vec<String> = settable.iter().map(|name| format!("{module}.{name}")).collect();
+        let what = if names.is_empty() { "the source".to_owned() } else { super::listed(&names) };
+        Diagnostic::error(Code::E16, format!("`{module}.version` is overridden but its source is not"))
+            .at(self.program.ast.decl(contribution).at)
+            .note_at(self.program.place(detached.source), "the source stands here and does not read `version`")
+            .help(format!("set {what} too, or let the source follow with f\"…{{version}}…\""))
+    }
+}
+
+fn under(program: &Program, error: Diagnostic, scenario: Option<ScenarioId>) -> Diagnostic {
+    match scenario {
+        None => error,
+        Some(id) => error.note(format!("under the scenario `{}`", program.ast.text(program.scenario(id).name))),
+    }
+}
+
+/// Follows what a module's `source` reads inside the module; `None` if that includes its version.
+fn detached(program: &Program, module: ModuleId) -> Option<Detached> {
+    let version = program.member_by(module, known::VERSION)?;
+    let source = program.member_by(module, known::SOURCE)?;
+    program.own_expression(source)?;
+    let mut read = vec![source];
+    let mut next = 0;
+    while let Some(&member) = read.get(next) {
+        next += 1;
+        let Some((_, decl)) = program.own_expression(member) else { continue };
+        for (node, target) in program.references(decl.code.clone()) {
+            let inside = program.member(target).module == module;
+            let bare = matches!(program.ast.node(node), Node::Name(_));
+            if (inside || bare) && !read.contains(&target) {
+                read.push(target);
+            }
+        }
+    }
+    (!read.contains(&version)).then_some(Detached { version, source, read })
+}

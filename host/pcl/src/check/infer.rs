@@ -1,0 +1,415 @@
+//! Types of all expressions (E1, E2, E5). One loop over each expression's nodes with a stack beside it; a
+//! reference to a derived member that has no type yet suspends the loop until it has one.
+
+use super::Findings;
+use super::contribute::{resolve, unknown_member};
+use crate::ast::{DeclId, DeclKind, Node, NodeId};
+use crate::limits;
+use crate::program::{MemberId, MemberKind, Program};
+use crate::symbol::Symbol;
+use crate::types::{Field, Join, Type, TypeId};
+use punix_diag::{Code, Diagnostic, Span, closest};
+
+/// Types every member and every contribution, and resolves every reference.
+pub(super) fn infer(program: &mut Program, findings: &mut Findings) {
+    let mut known = vec![State::New; program.members.len()];
+    for index in 0..program.members.len() {
+        let declared = match program.members[index].kind {
+            MemberKind::Option(ty) => Some(ty),
+            MemberKind::ImplicitName => Some(TypeId::STR),
+            MemberKind::Out => Some(TypeId::PATH),
+            MemberKind::Derived => None,
+        };
+        if let Some(ty) = declared {
+            program.types[index] = ty;
+            known[index] = State::Known;
+        }
+    }
+    let mut inference = Inference { program, findings, known, stack: Vec::new(), tasks: Vec::new(), binders: Vec::new() };
+    for decl in 0..inference.program.ast.decls.len() as u32 {
+        inference.run(DeclId(decl));
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    New,
+    Running,
+    Known,
+}
+
+/// The type of an expression that has been read, and its root.
+#[derive(Clone, Copy)]
+struct Typed {
+    ty: TypeId,
+    root: u32,
+}
+
+struct Task {
+    decl: DeclId,
+    /// The member that this expression defines, if it is a derived one.
+    member: Option<MemberId>,
+    position: u32,
+    end: u32,
+}
+
+struct Inference<'a> {
+    program: &'a mut Program,
+    findings: &'a mut Findings,
+    known: Vec<State>,
+    stack: Vec<Typed>,
+    tasks: Vec<Task>,
+    /// Element types of the comprehensions around the current node.
+    binders: Vec<TypeId>,
+}
+
+impl Inference<'_> {
+    /// Types one declaration's expression and everything that it needs.
+    fn run(&mut self, decl: DeclId) {
+        if !self.begin(decl) {
+            return;
+        }
+        while let Some(task) = self.tasks.last_mut() {
+            if task.position == task.end {
+                let task = self.tasks.pop().expect("the loop has just looked at it");
+                self.finish(&task);
+                continue;
+            }
+            let (node, decl) = (task.position, task.decl);
+            if let Some(wanted) = self.step(node, decl) {
+                self.begin(wanted); // and come back to this node
+            } else if let Some(task) = self.tasks.last_mut() {
+                task.position += 1;
+            }
+        }
+    }
+
+    /// Starts on an expression, unless it is typed already.
+    fn begin(&mut self, id: DeclId) -> bool {
+        let decl = self.program.ast.decl(id);
+        if decl.code.is_empty() {
+            return false;
+        }
+        let (position, end) = (decl.code.start, decl.code.end);
+        let mut member = None;
+        if decl.kind == DeclKind::Derived
+            && let Some(found) = self.program.member_by(self.program.scope(id), decl.name)
+            && self.program.member(found).decl == Some(id)
+        {
+            if self.known[found.0 as usize] != State::New {
+                return false;
+            }
+            self.known[found.0 as usize] = State::Running;
+            member = Some(found);
+        }
+        self.tasks.push(Task { decl: id, member, position, end });
+        true
+    }
+
+    fn finish(&mut self, task: &Task) {
+        let Some(Typed { ty, .. }) = self.stack.pop() else { return };
+        if let Some(member) = task.member {
+            self.program.types[member.0 as usize] = self.program.ast.types.widen(ty);
+            self.known[member.0 as usize] = State::Known;
+            return;
+        }
+        let decl = self.program.ast.decl(task.decl);
+        let root = self.program.ast.spans[decl.code.end as usize - 1];
+        let (module, name) = match decl.kind {
+            DeclKind::Option { .. } => (self.program.scope(task.decl), decl.name),
+            DeclKind::Contribution { target, .. } => match self.program.module_by(target) {
+                Some(module) => (module, decl.name),
+                None => return,
+            },
+            DeclKind::Derived => return, // declared twice; the first counts
+        };
+        let Some(member) = self.program.member_by(module, name) else { return };
+        let MemberKind::Option(declared) = self.program.member(member).kind else { return };
+        if self.program.ast.types.fits(ty, declared) {
+            return;
+        }
+        let shown = self.program.show(member);
+        let what = match self.program.ast.decl(task.decl).kind {
+            DeclKind::Option { .. } => format!("the default of `{shown}`"),
+            _ => format!("this contribution to `{shown}`"),
+        };
+        let message = format!("{what} is {}, declared is {}", self.show(ty), self.show(declared));
+        let error = Diagnostic::error(Code::E1, message).at(root);
+        self.findings.add(error.note_at(self.program.place(member), "the option is declared here"));
+        self.program.faulty[task.decl.0 as usize] = true;
+    }
+
+    /// Types one node; or names the declaration that has to be typed before.
+    fn step(&mut self, index: u32, decl: DeclId) -> Option<DeclId> {
+        let node = self.program.ast.nodes[index as usize];
+        let ty = match node {
+            Node::Bool(_) => TypeId::BOOL,
+            Node::Int(_) => TypeId::INT,
+            Node::Str(_) => TypeId::LITERAL,
+            Node::Secret { .. } | Node::Artifact { .. } => TypeId::STR,
+            Node::Broken => {
+                self.fault(decl);
+                TypeId::UNKNOWN
+            }
+            Node::Name(name) => match self.bare(index, name, decl) {
+                Ok(ty) => ty,
+                Err(wanted) => return Some(wanted),
+            },
+            Node::Member { module, member } => match self.qualified(index, module, member, decl) {
+                Ok(ty) => ty,
+                Err(wanted) => return Some(wanted),
+            },
+            Node::Field { binder, field } => self.field(index, binder, field, decl),
+            Node::Woven { count } => self.woven(count, decl),
+            Node::List { count } => self.list(count, decl),
+            Node::Record { labels, count } => self.record(labels, count),
+            Node::Then { .. } => {
+                self.condition(decl);
+                return None;
+            }
+            Node::Else { .. } => return None,
+            Node::If => self.branches(index, decl),
+            Node::Each { .. } => {
+                self.source(decl);
+                return None;
+            }
+            Node::Guard => {
+                self.guard(index, decl);
+                return None;
+            }
+            Node::Yield { .. } => {
+                self.binders.pop();
+                let body = self.pop();
+                self.program.ast.types.list(body.ty)
+            }
+        };
+        let ty = if self.program.ast.types.is_too_deep(ty) { self.too_deep(index, decl) } else { ty };
+        self.stack.push(Typed { ty, root: index });
+        None
+    }
+
+    fn pop(&mut self) -> Typed {
+        self.stack.pop().unwrap_or(Typed { ty: TypeId::UNKNOWN, root: 0 })
+    }
+
+    fn show(&self, ty: TypeId) -> String {
+        format!("`{}`", self.program.ast.types.show(ty, &self.program.ast.symbols))
+    }
+
+    fn span(&self, index: u32) -> Span {
+        self.program.ast.span(NodeId(index))
+    }
+
+    fn fault(&mut self, decl: DeclId) {
+        self.program.faulty[decl.0 as usize] = true;
+    }
+
+    fn error(&mut self, decl: DeclId, diagnostic: Diagnostic) -> TypeId {
+        self.findings.add(diagnostic);
+        self.fault(decl);
+        TypeId::UNKNOWN
+    }
+
+    fn too_deep(&mut self, index: u32, decl: DeclId) -> TypeId {
+        let message = format!("this type is more than {} deep", limits::TYPE_DEPTH_MAX);
+        let at = self.span(index);
+        self.error(decl, Diagnostic::error(Code::E20, message).at(at))
+    }
+
+    fn bare(&mut self, index: u32, name: Symbol, decl: DeclId) -> Result<TypeId, DeclId> {
+        let scope = self.program.scope(decl);
+        if scope == crate::program::NO_MODULE {
+            self.fault(decl); // the contribution's target is unknown, which was told
+            return Ok(TypeId::UNKNOWN);
+        }
+        if let Some(member) = self.program.member_by(scope, name) {
+            return self.load(index, member);
+        }
+        if self.program.module(scope).damaged {
+            self.fault(decl);
+            return Ok(TypeId::UNKNOWN);
+        }
+        let error = unknown_member(self.program, scope, self.program.ast.text(name));
+        let at = self.span(index);
+        Ok(self.error(decl, error.at(at)))
+    }
+
+    fn qualified(&mut self, index: u32, module: Symbol, name: Symbol, decl: DeclId) -> Result<TypeId, DeclId> {
+        match resolve(self.program, module, name) {
+            Ok(member) => self.load(index, member),
+            Err(error) => {
+                let at = self.span(index);
+                self.fault(decl);
+                if let Some(error) = error {
+                    self.findings.add(error.at(at));
+                }
+                Ok(TypeId::UNKNOWN)
+            }
+        }
+    }
+
+    /// Returns a member's type, or the declaration to type first.
+    fn load(&mut self, index: u32, member: MemberId) -> Result<TypeId, DeclId> {
+        self.program.targets[index as usize] = member.0;
+        match (self.known[member.0 as usize], self.program.member(member).decl) {
+            (State::Known, _) => Ok(self.program.type_of(member)),
+            (State::New, Some(decl)) => Err(decl),
+            (State::New, None) => Ok(TypeId::UNKNOWN),
+            (State::Running, decl) => {
+                let shown = self.program.show(member);
+                let message = format!("`{shown}` refers to itself, so it has no type");
+                let error = Diagnostic::error(Code::E2, message)
+                    .at(self.program.place(member))
+                    .note_at(self.span(index), "the circle closes here")
+                    .help("declare one of the members on the way as an option with a type, or break the circle");
+                self.findings.add(error);
+                if let Some(decl) = decl {
+                    self.fault(decl);
+                }
+                self.known[member.0 as usize] = State::Known;
+                Ok(TypeId::UNKNOWN)
+            }
+        }
+    }
+
+    fn field(&mut self, index: u32, binder: Symbol, name: Symbol, decl: DeclId) -> TypeId {
+        let Some(&element) = self.binders.last() else { return TypeId::UNKNOWN };
+        if element == TypeId::UNKNOWN {
+            return TypeId::UNKNOWN;
+        }
+        let fields = self.program.ast.types.fields(element);
+        if let Some(field) = fields.iter().find(|field| field.name == name) {
+            return field.ty;
+        }
+        let text = |symbol| self.program.ast.text(symbol);
+        let message = format!("the elements that `{}` stands for have no field `{}`", text(binder), text(name));
+        let error = Diagnostic::error(Code::E2, message).at(self.span(index));
+        let mut names: Vec<&str> = fields.iter().map(|field| text(field.name)).collect();
+        names.sort_unstable();
+        let error = match closest(text(name), names.iter().copied()) {
+            Some((near, _)) => error.help(format!("did you mean `{near}`?")),
+            None if names.is_empty() => error,
+            None => error.help(format!("they have {}", super::listed(&names))),
+        };
+        self.error(decl, error)
+    }
+
+    fn woven(&mut self, count: u32, decl: DeclId) -> TypeId {
+        for Typed { ty, root } in self.stack.split_off(self.stack.len() - count as usize) {
+            if !self.program.ast.types.is_scalar(ty) {
+                let at = self.span(root);
+                let message = format!("this hole is {}; text takes Str, Int, Bool and Path", self.show(ty));
+                self.error(decl, Diagnostic::error(Code::E1, message).at(at));
+            }
+        }
+        TypeId::STR
+    }
+
+    fn list(&mut self, count: u32, decl: DeclId) -> TypeId {
+        let first = self.stack.len() - count as usize;
+        let mut element = TypeId::NOTHING;
+        let mut complained = false;
+        for at in first..self.stack.len() {
+            let Typed { ty, root } = self.stack[at];
+            match self.program.ast.types.join(element, ty, Join::Elements) {
+                Some(joined) => element = joined,
+                None if complained => {}
+                None => {
+                    complained = true;
+                    let message = format!("this element is {}, those before it are {}", self.show(ty), self.show(element));
+                    let error = Diagnostic::error(Code::E1, message).at(self.span(root));
+                    self.error(decl, error.help("all elements of a list have one type"));
+                }
+            }
+        }
+        self.stack.truncate(first);
+        self.program.ast.types.list(element)
+    }
+
+    fn record(&mut self, labels: u32, count: u32) -> TypeId {
+        let first = self.stack.len() - count as usize;
+        let labels = &self.program.ast.labels[labels as usize..(labels + count) as usize];
+        let typed = &self.stack[first..];
+        let field = |(label, typed): (&crate::ast::Label, &Typed)| Field { name: label.name, ty: typed.ty, optional: false };
+        let fields: Vec<Field> = labels.iter().zip(typed).map(field).collect();
+        self.stack.truncate(first);
+        self.program.ast.types.record(fields)
+    }
+
+    fn condition(&mut self, decl: DeclId) {
+        let Typed { ty, root } = self.pop();
+        if !self.program.ast.types.fits(ty, TypeId::BOOL) {
+            let message = format!("this condition is {}, not `Bool`", self.show(ty));
+            let at = self.span(root);
+            self.error(decl, Diagnostic::error(Code::E5, message).at(at));
+        }
+    }
+
+    fn branches(&mut self, index: u32, decl: DeclId) -> TypeId {
+        let otherwise = self.pop();
+        let then = self.pop();
+        if let Some(ty) = self.program.ast.types.join(then.ty, otherwise.ty, Join::Same) {
+            return ty;
+        }
+        let message = format!("the branches differ: {} and {}", self.show(then.ty), self.show(otherwise.ty));
+        let keyword = self.span(index);
+        let error = Diagnostic::error(Code::E5, message)
+            .at(Span::new(keyword.start, keyword.start + 2))
+            .note_at(self.span(then.root), format!("this is {}", self.show(then.ty)))
+            .note_at(self.span(otherwise.root), format!("this is {}", self.show(otherwise.ty)));
+        self.error(decl, error)
+    }
+
+    fn source(&mut self, decl: DeclId) {
+        let Typed { ty, root } = self.pop();
+        let types = &self.program.ast.types;
+        let element = match types.get(ty) {
+            Type::List(element) if matches!(types.get(element), Type::Record { .. } | Type::Unknown) => Ok(element),
+            Type::Unknown => Ok(TypeId::UNKNOWN),
+            _ => Err(format!("a comprehension goes over a list of records, this is {}", self.show(ty))),
+        };
+        let element = element.and_then(|element| {
+            let mut fields: Vec<&Field> = types.fields(element).iter().collect();
+            fields.sort_by_key(|field| self.program.ast.text(field.name));
+            match fields.iter().find(|field| !types.is_scalar(field.ty)) {
+                None => Ok(element),
+                Some(field) => Err(format!(
+                    "a comprehension goes over records of plain values, the field `{}` is {}",
+                    self.program.ast.text(field.name),
+                    self.show(field.ty)
+                )),
+            }
+        });
+        let element = match element {
+            Ok(element) => element,
+            Err(message) => {
+                let at = self.span(root);
+                self.error(decl, Diagnostic::error(Code::E5, message).at(at))
+            }
+        };
+        self.binders.push(element);
+    }
+
+    fn guard(&mut self, index: u32, decl: DeclId) {
+        let right = self.pop();
+        let left = self.pop();
+        let node = |typed: Typed| self.program.ast.nodes[typed.root as usize];
+        let literal = matches!(node(right), Node::Int(_) | Node::Bool(_) | Node::Str(_));
+        let error = if !matches!(node(left), Node::Field { .. }) {
+            let message = "the left side of a guard is a field of the element, such as `x.field`";
+            Some(Diagnostic::error(Code::E5, message).at(self.span(left.root)))
+        } else if !literal {
+            let message = "the right side of a guard is a literal: text, a number, `true` or `false`";
+            let error = Diagnostic::error(Code::E5, message).at(self.span(right.root));
+            Some(error.help("a value from elsewhere could be overridden later, and the selection with it"))
+        } else if self.program.ast.types.join(left.ty, right.ty, Join::Same).is_none() {
+            let message = format!("this guard compares {} with {}", self.show(left.ty), self.show(right.ty));
+            Some(Diagnostic::error(Code::E5, message).at(self.span(index)))
+        } else {
+            None
+        };
+        if let Some(error) = error {
+            self.error(decl, error);
+        }
+    }
+}

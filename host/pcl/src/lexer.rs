@@ -1,0 +1,293 @@
+//! Text to tokens. Total: every input gives tokens up to `End`, and a list of what was wrong on the way.
+
+use crate::limits;
+use crate::symbol::{Interner, Symbol, known};
+use punix_diag::{Code, Diagnostic, Span};
+
+/// A token's kind. What a string holds is decoded by [`crate::text`] when it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Ident(Symbol),
+    Bool(bool),
+    Int(Symbol),
+    /// `"…"`; `escaped` when a backslash occurs in it.
+    Plain { escaped: bool },
+    /// `"""…"""`
+    Triple,
+    /// `f"…"`
+    Woven,
+    /// A literal that was reported already.
+    Broken,
+    Open(Bracket),
+    Close(Bracket),
+    Colon,
+    Equal,
+    Dot,
+    Comma,
+    Semicolon,
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bracket {
+    Brace,
+    Square,
+    Round,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    pub(crate) span: Span,
+    /// Whether a line ended between this token and the one before.
+    pub(crate) on_new_line: bool,
+}
+
+/// Reads one file. `start` is the offset of its first byte in the source map.
+pub(crate) struct Lexer<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    position: usize,
+    start: u32,
+    /// Where comments stand, if the caller wants to know.
+    pub(crate) comments: Option<Vec<Span>>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Lexer<'a> {
+    pub(crate) fn new(text: &'a str, start: u32) -> Lexer<'a> {
+        Lexer { text, bytes: text.as_bytes(), position: 0, start, comments: None, diagnostics: Vec::new() }
+    }
+
+    /// Moves to a byte of the text, which must begin a token or a blank.
+    pub(crate) fn seek(&mut self, position: usize) {
+        self.position = position;
+    }
+
+    /// Returns the next token; at the end of input `End`, again and again.
+    pub(crate) fn next(&mut self, symbols: &mut Interner) -> Token {
+        let on_new_line = self.skip_blanks();
+        loop {
+            let from = self.position;
+            let kind = match self.bytes.get(from) {
+                None => Some(Kind::End),
+                Some(byte) => self.token(*byte, symbols),
+            };
+            if let Some(kind) = kind {
+                return Token { kind, span: self.span(from, self.position), on_new_line };
+            }
+            self.skip_blanks();
+        }
+    }
+
+    fn span(&self, from: usize, until: usize) -> Span {
+        Span::new(self.start + from as u32, self.start + until as u32)
+    }
+
+    fn error(&mut self, from: usize, until: usize, message: impl Into<String>) -> &mut Diagnostic {
+        let diagnostic = Diagnostic::error(Code::E0, message).at(self.span(from, until));
+        if self.diagnostics.len() > limits::DIAGNOSTICS_MAX {
+            self.diagnostics.pop();
+            self.position = self.bytes.len(); // whatever this is, it is not PCL
+        }
+        self.diagnostics.push(diagnostic);
+        self.diagnostics.last_mut().expect("one was just pushed")
+    }
+
+    /// Skips white space and comments; tells whether a line ended.
+    fn skip_blanks(&mut self) -> bool {
+        let mut new_line = false;
+        while let Some(byte) = self.bytes.get(self.position) {
+            match byte {
+                b' ' | b'\t' => self.position += 1,
+                b'\n' => {
+                    new_line = true;
+                    self.position += 1;
+                }
+                b'#' => {
+                    let from = self.position;
+                    let rest = &self.bytes[from..];
+                    let length = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+                    self.position += length;
+                    let span = self.span(from, self.position);
+                    if let Some(comments) = &mut self.comments {
+                        comments.push(span);
+                    }
+                }
+                _ => break,
+            }
+        }
+        new_line
+    }
+
+    /// Reads the token that begins with `byte`; `None` if it was no token and has been reported.
+    fn token(&mut self, byte: u8, symbols: &mut Interner) -> Option<Kind> {
+        let single = match byte {
+            b'{' => Kind::Open(Bracket::Brace),
+            b'}' => Kind::Close(Bracket::Brace),
+            b'[' => Kind::Open(Bracket::Square),
+            b']' => Kind::Close(Bracket::Square),
+            b'(' => Kind::Open(Bracket::Round),
+            b')' => Kind::Close(Bracket::Round),
+            b':' => Kind::Colon,
+            b'=' => Kind::Equal,
+            b'.' => Kind::Dot,
+            b',' => Kind::Comma,
+            b';' => Kind::Semicolon,
+            b'f' if self.bytes.get(self.position + 1) == Some(&b'"') => return Some(self.woven()),
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => return Some(self.identifier(symbols)),
+            b'0'..=b'9' => return Some(self.integer(symbols)),
+            b'"' if self.bytes[self.position..].starts_with(b"\"\"\"") => return Some(self.triple()),
+            b'"' => return Some(self.plain()),
+            _ => {
+                self.stranger();
+                return None;
+            }
+        };
+        self.position += 1;
+        Some(single)
+    }
+
+    fn identifier(&mut self, symbols: &mut Interner) -> Kind {
+        let from = self.position;
+        let rest = &self.bytes[from..];
+        let word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        self.position += rest.iter().position(|byte| !word(byte)).unwrap_or(rest.len());
+        match symbols.intern(&self.text[from..self.position]) {
+            known::TRUE => Kind::Bool(true),
+            known::FALSE => Kind::Bool(false),
+            wrong @ (known::BAD_TRUE | known::BAD_FALSE) => {
+                let right = wrong == known::BAD_TRUE;
+                self.error(from, self.position, format!("`{}` is not a boolean", if right { "True" } else { "False" }))
+                    .help = Some(format!("write `{right}`"));
+                Kind::Bool(right)
+            }
+            symbol => Kind::Ident(symbol),
+        }
+    }
+
+    fn integer(&mut self, symbols: &mut Interner) -> Kind {
+        let from = self.position;
+        let rest = &self.bytes[from..];
+        let length = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        self.position += length;
+        if length > limits::INTEGER_DIGITS_MAX {
+            let message = format!("an integer may have {} digits, this one has {length}", limits::INTEGER_DIGITS_MAX);
+            self.error(from, self.position, message).code = Some(Code::E20);
+            return Kind::Broken;
+        }
+        let digits = self.text[from..self.position].trim_start_matches('0');
+        Kind::Int(symbols.intern(if digits.is_empty() { "0" } else { digits }))
+    }
+
+    fn plain(&mut self) -> Kind {
+        let from = self.position;
+        self.position += 1;
+        let (closed, escaped) = self.one_line(from);
+        if closed { Kind::Plain { escaped } } else { Kind::Broken }
+    }
+
+    /// An f-string: its holes are read by [`crate::text::weave`].
+    fn woven(&mut self) -> Kind {
+        let from = self.position;
+        if self.bytes[from + 1..].starts_with(b"\"\"\"") {
+            self.position += 1;
+            let kind = self.triple();
+            self.error(from, from + 4, "an f-string cannot be triple-quoted").help =
+                Some("write `f\"…\"` on one line, or pass the values through `recipeArgs`".to_owned());
+            return if kind == Kind::Triple { Kind::Broken } else { kind };
+        }
+        self.position += 2;
+        let (closed, _) = self.one_line(from);
+        if closed { Kind::Woven } else { Kind::Broken }
+    }
+
+    /// Reads on to the closing quote of a one-line string; tells whether it is there, and sound, and whether a
+    /// backslash occurred.
+    fn one_line(&mut self, from: usize) -> (bool, bool) {
+        let mut escaped = false;
+        let mut sound = true;
+        loop {
+            match self.bytes.get(self.position) {
+                Some(b'"') => {
+                    self.position += 1;
+                    return (sound, escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.position += 1;
+                    match self.bytes.get(self.position) {
+                        Some(b'\\' | b'"' | b'n' | b't') => self.position += 1,
+                        None => {}
+                        Some(_) => {
+                            sound = false;
+                            self.bad_escape();
+                        }
+                    }
+                }
+                Some(b'\n') | None => {
+                    self.error(from, self.position, "this string is not closed on its line").help =
+                        Some("end it with `\"`, or use `\"\"\"` for text of several lines".to_owned());
+                    return (false, escaped);
+                }
+                Some(_) => self.position += 1,
+            }
+        }
+    }
+
+    fn bad_escape(&mut self) {
+        let from = self.position;
+        let character = self.text[from..].chars().next().unwrap_or('\n');
+        let shown = if character == '\n' { "a line end".to_owned() } else { format!("`\\{character}`") };
+        let until = from + character.len_utf8();
+        self.error(from, until, format!("{shown} is not an escape")).help =
+            Some("the escapes are `\\\\`, `\\\"`, `\\n` and `\\t`; a `\"\"\"` string takes everything as it is".to_owned());
+        if character != '\n' && self.position == from {
+            self.position = until;
+        }
+    }
+
+    fn triple(&mut self) -> Kind {
+        let from = self.position;
+        let body = from + 3;
+        let end = self.text.get(body..).and_then(|rest| rest.find("\"\"\""));
+        let Some(length) = end else {
+            self.position = self.bytes.len();
+            self.error(from, body, "this `\"\"\"` string is not closed").help =
+                Some("end it with `\"\"\"`".to_owned());
+            return Kind::Broken;
+        };
+        self.position = body + length + 3;
+        Kind::Triple
+    }
+
+    /// Reports a character that begins no token, once for a run of them.
+    fn stranger(&mut self) {
+        let from = self.position;
+        let character = self.text[from..].chars().next().unwrap_or(' ');
+        let until = from + character.len_utf8();
+        self.position = until;
+        let shown: String = if character.is_control() || character == '\u{feff}' || character.is_whitespace() {
+            character.escape_unicode().collect()
+        } else {
+            character.to_string()
+        };
+        let help = match character {
+            '\'' => Some("strings are written with double quotes".to_owned()),
+            '\u{feff}' => Some("save the file as UTF-8 without a byte-order mark".to_owned()),
+            '\0' => Some("this does not look like text".to_owned()),
+            other if other.is_numeric() => Some("integers are written with the digits 0 to 9".to_owned()),
+            other if other.is_whitespace() => Some("only space, tab and line end separate tokens".to_owned()),
+            '-' | '+' | '*' | '/' | '<' | '>' | '!' | '&' | '|' | '%' => {
+                Some("PCL has no operators; text is composed with `f\"…{name}…\"`".to_owned())
+            }
+            _ => None,
+        };
+        self.error(from, until, format!("unexpected character `{shown}`")).help = help;
+        while let Some(next) = self.text.get(self.position..).and_then(|rest| rest.chars().next())
+            && next == character
+        {
+            self.position += next.len_utf8();
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Every bound of the language in one place. A program that reaches one gets a located `[E20]`, never a crash.
+
+/// Bytes of all source files of one program together.
+pub const PROGRAM_BYTES_MAX: usize = 32 << 20;
+/// Brackets, records, conditionals and comprehensions inside each other.
+pub const NESTING_MAX: usize = 500;
+/// Digits of one integer.
+pub const INTEGER_DIGITS_MAX: usize = 4_300;
+/// Depth of a type, through references too.
+pub const TYPE_DEPTH_MAX: usize = 500;
+/// Depth of a value, through references too.
+pub const VALUE_DEPTH_MAX: u32 = 500;
+/// Operations of one check or one evaluation.
+pub const EVALUATION_STEPS_MAX: u64 = 200_000_000;
+/// Values that one check or one evaluation may hold.
+pub const VALUES_MAX: usize = 16_000_000;
+/// Bytes of one string.
+pub const STRING_BYTES_MAX: usize = 16 << 20;
+/// Bytes of all strings that one check or one evaluation computes.
+pub const COMPUTED_BYTES_MAX: usize = 256 << 20;
+/// Bytes of the sort keys of one comprehension.
+pub const SORT_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one printed document.
+pub const DOCUMENT_BYTES_MAX: usize = 256 << 20;
+/// Characters of a type in a message.
+pub const TYPE_TEXT_MAX: usize = 300;
+/// Diagnostics that one run keeps; the rest is counted.
+pub const DIAGNOSTICS_MAX: usize = 1_000;

@@ -1,0 +1,160 @@
+//! Modules, scenarios and their declarations.
+
+use super::{Parser, Read};
+use crate::ast::{Block, BlockKind, Decl, DeclKind, Node, Priority};
+use crate::lexer::{Bracket, Kind};
+use crate::symbol::{Symbol, known};
+use punix_diag::Span;
+
+const OPEN: Kind = Kind::Open(Bracket::Brace);
+const CLOSE: Kind = Kind::Close(Bracket::Brace);
+
+impl Parser<'_> {
+    pub(super) fn program(&mut self) {
+        while !self.at(Kind::End) {
+            if self.block().is_err() {
+                self.ast.damaged = true;
+                while !self.at(Kind::End) && !self.begins_block() {
+                    self.advance();
+                }
+            }
+        }
+    }
+
+    fn block(&mut self) -> Read<()> {
+        let kind = match self.token.kind {
+            Kind::Ident(known::MODULE) => BlockKind::Module,
+            Kind::Ident(known::SCENARIO) => BlockKind::Scenario,
+            _ => return Err(self.expected("`module` or `scenario`")),
+        };
+        let word = if kind == BlockKind::Module { "module" } else { "scenario" };
+        let from = self.advance().span;
+        let (name, at) = self.expect_name(&format!("the name of the {word}"))?;
+        self.expect(OPEN, "`{`")?;
+        let block = self.ast.blocks.len() as u32;
+        let first = self.ast.decls.len() as u32;
+        self.ast.blocks.push(Block { kind, name, at, span: from, decls: first..first, damaged: false });
+        let mut damaged = false;
+        loop {
+            if self.at(CLOSE) {
+                self.advance();
+                break;
+            }
+            if self.at(Kind::End) || (self.token.on_new_line && self.begins_block()) {
+                damaged = true;
+                self.expected(&format!("`}}` to close this {word}"));
+                break;
+            }
+            let column = self.column(self.token.span);
+            if self.declaration(kind, block).is_err() {
+                damaged = true;
+                self.recover(column);
+            }
+            self.skip_separator();
+        }
+        let last = self.ast.decls.len() as u32;
+        let end = self.previous_end;
+        let open = &mut self.ast.blocks[block as usize];
+        open.decls = first..last;
+        open.span = Span::new(from.start, end);
+        open.damaged = damaged;
+        Ok(())
+    }
+
+    fn declaration(&mut self, kind: BlockKind, block: u32) -> Read<()> {
+        let Kind::Ident(first) = self.token.kind else {
+            return Err(match kind {
+                BlockKind::Module => self.expected("an option, a member or a contribution"),
+                BlockKind::Scenario => self.expected("a contribution (`Module.option = …`)"),
+            });
+        };
+        if kind == BlockKind::Module && first == known::OPTION {
+            return self.option(block);
+        }
+        let at = self.advance().span;
+        if kind == BlockKind::Module && self.take(Kind::Equal) {
+            return self.finish(block, DeclKind::Derived, first, at, at);
+        }
+        if !self.at(Kind::Dot) {
+            return Err(self.expected(match kind {
+                BlockKind::Module => "`=` or `.` after the name",
+                BlockKind::Scenario => "`.` (a scenario holds contributions: `Module.option = …`)",
+            }));
+        }
+        self.advance();
+        let (name, _) = self.expect_name("the name of an option")?;
+        self.expect(Kind::Equal, "`=`")?;
+        let (priority, word) = match self.token.kind {
+            Kind::Ident(known::FORCE) => (Priority::Force, Some(self.advance().span)),
+            Kind::Ident(known::DEFAULT) => (Priority::Default, Some(self.advance().span)),
+            _ => (Priority::Plain, None),
+        };
+        self.finish(block, DeclKind::Contribution { target: first, priority, word }, name, at, at)
+    }
+
+    fn option(&mut self, block: u32) -> Read<()> {
+        let from = self.advance().span;
+        let (name, at) = self.expect_name("the name of the option")?;
+        self.expect(Kind::Colon, "`:` and the option's type")?;
+        let type_start = self.token.span.start;
+        let ty = self.ty()?;
+        let type_span = Span::new(type_start, self.previous_end);
+        let kind = DeclKind::Option { ty, type_span };
+        if self.take(Kind::Equal) {
+            return self.finish(block, kind, name, at, from);
+        }
+        let here = self.ast.nodes.len() as u32;
+        let span = Span::new(from.start, self.previous_end);
+        self.ast.decls.push(Decl { kind, name, at, span, code: here..here, block });
+        Ok(())
+    }
+
+    /// Reads the expression and keeps the declaration, even if the expression cannot be read: that the name
+    /// exists is known all the same.
+    fn finish(&mut self, block: u32, kind: DeclKind, name: Symbol, at: Span, from: Span) -> Read<()> {
+        let start = self.ast.nodes.len();
+        let outcome = self.expression();
+        if outcome.is_err() {
+            self.ast.nodes.truncate(start);
+            self.ast.spans.truncate(start);
+            self.ast.parens.retain(|parens| (parens.node.0 as usize) < start);
+            self.push(Node::Broken, Span::new(from.start, self.previous_end));
+        }
+        let code = start as u32..self.ast.nodes.len() as u32;
+        let span = Span::new(from.start, self.previous_end);
+        self.ast.decls.push(Decl { kind, name, at, span, code, block });
+        outcome
+    }
+
+    /// Goes on to where the next declaration, or the end of the block, seems to be.
+    fn recover(&mut self, column: usize) {
+        self.binders.clear();
+        self.labels.clear();
+        let mut depth = 0usize;
+        loop {
+            match self.token.kind {
+                Kind::End => return,
+                Kind::Ident(_) => {
+                    let outdented = self.token.on_new_line && self.column(self.token.span) <= column;
+                    if self.token.on_new_line && self.begins_block() {
+                        return;
+                    }
+                    if (outdented || depth == 0) && self.begins_declaration() {
+                        return;
+                    }
+                }
+                OPEN => depth += 1,
+                CLOSE => {
+                    let outdented = self.token.on_new_line && self.column(self.token.span) < column;
+                    if depth == 0 || outdented {
+                        return;
+                    }
+                    depth -= 1;
+                }
+                _ => {}
+            }
+            self.advance();
+        }
+    }
+}
+
