@@ -7,21 +7,21 @@ use std::path::PathBuf;
 /// Describe service stacks in PCL and know what they mean before anything is touched.
 #[derive(Debug, Parser)]
 #[command(name = "punix", version, max_term_width = 100, disable_help_subcommand = true)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 
     /// Colours and source excerpts: on a terminal, always, or never
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
-    pub color: Color,
+    pub(crate) color: Color,
 
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     Check(Check),
     Eval(Eval),
     Why(Why),
@@ -34,17 +34,17 @@ pub enum Command {
 /// Prints `ok` and exits 0, or prints every error as `file:line:col: error: [E4] …` and exits 1.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  punix check web.pcl")]
-pub struct Check {
+pub(crate) struct Check {
     /// A PCL file, or a directory whose `*.pcl` files form one program
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 
     /// Check that this scenario exists, too
     #[arg(long, value_name = "NAME")]
-    pub scenario: Option<String>,
+    pub(crate) scenario: Option<String>,
 
     /// Draw the source below each error, also when stderr is no terminal
     #[arg(long)]
-    pub explain: bool,
+    pub(crate) explain: bool,
 }
 
 /// Evaluate a program and print its values as JSON
@@ -52,33 +52,33 @@ pub struct Check {
 /// Prints all modules, one module, or one member. Secrets are printed as references; they are never resolved here.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  punix eval web.pcl\n  punix eval web.pcl Web.services --scenario staging")]
-pub struct Eval {
+pub(crate) struct Eval {
     /// A PCL file, or a directory whose `*.pcl` files form one program
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 
     /// What to print: a module, or one of its members
     #[arg(value_name = "MODULE[.MEMBER]")]
-    pub target: Option<String>,
+    pub(crate) target: Option<String>,
 
     /// Evaluate under this scenario
     #[arg(long, value_name = "NAME")]
-    pub scenario: Option<String>,
+    pub(crate) scenario: Option<String>,
 }
 
 /// Say what a member's value is and where it comes from
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  punix why web.pcl Web.port --scenario staging")]
-pub struct Why {
+pub(crate) struct Why {
     /// A PCL file, or a directory whose `*.pcl` files form one program
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 
     /// The member in question
     #[arg(value_name = "MODULE.MEMBER")]
-    pub target: String,
+    pub(crate) target: String,
 
     /// Evaluate under this scenario
     #[arg(long, value_name = "NAME")]
-    pub scenario: Option<String>,
+    pub(crate) scenario: Option<String>,
 }
 
 /// Rewrite PCL files in the one common layout
@@ -86,20 +86,20 @@ pub struct Why {
 /// Comments and groups of lines stay; the meaning never changes. A file that cannot be read as PCL is left alone.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  punix fmt .\n  punix fmt --check .\n  punix fmt - < web.pcl")]
-pub struct Fmt {
+pub(crate) struct Fmt {
     /// PCL files or directories; `-` reads stdin and writes stdout
     #[arg(required = true)]
-    pub paths: Vec<PathBuf>,
+    pub(crate) paths: Vec<PathBuf>,
 
     /// Change nothing; name the files that would change, and exit 1 if there are any
     #[arg(long)]
-    pub check: bool,
+    pub(crate) check: bool,
 }
 
 /// Explain an error code
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  punix explain E4")]
-pub struct Explain {
+pub(crate) struct Explain {
     /// The code, such as E4; without it, all codes are listed
-    pub code: Option<String>,
+    pub(crate) code: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! One file per verb.
 
-pub mod check;
-pub mod eval;
-pub mod explain;
-pub mod fmt;
-pub mod why;
+pub(crate) mod check;
+pub(crate) mod eval;
+pub(crate) mod explain;
+pub(crate) mod fmt;
+pub(crate) mod why;

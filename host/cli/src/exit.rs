@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 /// The outcome of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// Done, or unchanged.
     Done,
     /// Refused or failed, with an error that says where.
@@ -31,13 +31,13 @@ impl From<Exit> for ExitCode {
 }
 
 /// Ends a run whose arguments cannot be understood; help and version are no errors.
-pub fn usage(error: &clap::Error) -> ExitCode {
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }
 
 /// Makes a panic say that it is our fault and what to do.
-pub fn install_panic_hook() {
+pub(crate) fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
         let mut stderr = std::io::stderr().lock();
         let _ = writeln!(stderr, "error: this is a bug in punix {}: {panic}", env!("CARGO_PKG_VERSION"));

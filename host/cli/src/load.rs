@@ -9,9 +9,9 @@ use std::path::{Component, Path, PathBuf};
 
 /// A file that cannot be read: which, and why.
 #[derive(Debug)]
-pub struct Unreadable {
-    pub path: PathBuf,
-    pub reason: String,
+pub(crate) struct Unreadable {
+    pub(crate) path: PathBuf,
+    pub(crate) reason: String,
 }
 
 impl std::fmt::Display for Unreadable {
@@ -26,7 +26,7 @@ const DEPTH_MAX: usize = 128;
 const FILES_MAX: usize = 100_000;
 
 /// Reads the program at `path`, in the order of the files' paths.
-pub fn load(path: &Path) -> Result<Vec<Source>, Unreadable> {
+pub(crate) fn load(path: &Path) -> Result<Vec<Source>, Unreadable> {
     let path = normal(path);
     let mut sources = Vec::new();
     let mut bytes = 0;
@@ -42,7 +42,7 @@ pub fn load(path: &Path) -> Result<Vec<Source>, Unreadable> {
 }
 
 /// Lists the files of a program: the path itself, or the `*.pcl` files below it.
-pub fn files(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
+pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     let kind = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if !kind.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -73,7 +73,7 @@ fn below(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(),
 }
 
 /// Reads one file, and not much more than a program may have.
-pub fn read(path: &Path) -> Result<Source, Unreadable> {
+pub(crate) fn read(path: &Path) -> Result<Source, Unreadable> {
     let kind = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if kind.is_dir() {
         return Err(Unreadable { path: path.to_owned(), reason: "it is a directory".to_owned() });

@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 
 /// When colours and source excerpts are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Color {
+pub(crate) enum Color {
     Auto,
     Always,
     Never,
@@ -14,13 +14,13 @@ pub enum Color {
 
 /// The two streams and how they look.
 #[derive(Debug)]
-pub struct Ui {
-    pub json: bool,
+pub(crate) struct Ui {
+    pub(crate) json: bool,
     look: Look,
 }
 
 impl Ui {
-    pub fn new(color: Color, json: bool) -> Ui {
+    pub(crate) fn new(color: Color, json: bool) -> Ui {
         let terminal = std::io::stderr().is_terminal();
         let wanted = match color {
             Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
@@ -32,13 +32,13 @@ impl Ui {
     }
 
     /// Returns the same streams with source excerpts drawn.
-    pub fn explaining(&self, explain: bool) -> Ui {
+    pub(crate) fn explaining(&self, explain: bool) -> Ui {
         let detail = if explain { Detail::Excerpt } else { self.look.detail };
         Ui { json: self.json, look: Look { detail, ..self.look } }
     }
 
     /// Writes the result. When nobody reads it any more, the command ends quietly.
-    pub fn result(&self, text: &str, exit: Exit) -> Exit {
+    pub(crate) fn result(&self, text: &str, exit: Exit) -> Exit {
         let mut stdout = std::io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Ok(()) => exit,
@@ -48,12 +48,12 @@ impl Ui {
     }
 
     /// Says one line of the conversation.
-    pub fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
     /// Says what is wrong with the command line or a file that it names, and ends the command.
-    pub fn refuse(&self, message: &str, help: Option<&str>) -> Exit {
+    pub(crate) fn refuse(&self, message: &str, help: Option<&str>) -> Exit {
         self.say(&format!("error: {message}"));
         if let Some(help) = help {
             self.say(&format!("help: {help}"));
@@ -62,7 +62,7 @@ impl Ui {
     }
 
     /// Shows diagnostics in the conversation, with a closing count where there is more than one.
-    pub fn show(&self, diagnostics: &[Diagnostic], dropped: usize, sources: &SourceMap) {
+    pub(crate) fn show(&self, diagnostics: &[Diagnostic], dropped: usize, sources: &SourceMap) {
         let mut text = render(diagnostics, sources, self.look);
         if dropped > 0 {
             text.push_str(&format!("… and {dropped} more\n"));

@@ -28,6 +28,8 @@ pub struct Evaluator<'p> {
     stack: Vec<ValueId>,
     loops: Vec<Loop>,
     results: Vec<ValueId>,
+    /// Text that is being joined; kept to be used again.
+    scratch: String,
     /// Members by what they refer to; made when scenarios need it.
     dependents: Grouped<MemberId>,
     journal: Journal,
@@ -61,8 +63,8 @@ pub(crate) enum Reason {
 enum Task {
     /// Bring a member to a value: evaluate its candidates from `next` on, then choose.
     Settle { member: MemberId, next: usize },
-    /// Run an expression.
-    Run { decl: DeclId, position: u32, end: u32, bad: bool },
+    /// Run an expression; `only` is the member whose one candidate it is.
+    Run { decl: DeclId, position: u32, end: u32, only: Option<MemberId> },
 }
 
 /// A comprehension that is being run.
@@ -98,6 +100,7 @@ impl<'p> Evaluator<'p> {
             stack: Vec::new(),
             loops: Vec::new(),
             results: Vec::new(),
+            scratch: String::new(),
             dependents: Grouped::default(),
             journal: Journal::default(),
         }

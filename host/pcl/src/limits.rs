@@ -16,6 +16,8 @@ pub const EVALUATION_STEPS_MAX: u64 = 200_000_000;
 pub const VALUES_MAX: usize = 16_000_000;
 /// Bytes of one string.
 pub const STRING_BYTES_MAX: usize = 16 << 20;
+/// Store paths in one string.
+pub const WOVEN_PIECES_MAX: usize = 10_000;
 /// Bytes of all strings that one check or one evaluation computes.
 pub const COMPUTED_BYTES_MAX: usize = 256 << 20;
 /// Bytes of the sort keys of one comprehension.

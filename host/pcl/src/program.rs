@@ -1,6 +1,6 @@
 //! A program by name: modules, their members, what each contributes, and where every reference leads.
 
-use crate::ast::{Ast, BlockKind, Decl, DeclId, Node, NodeId};
+use crate::ast::{Ast, Decl, DeclId, Node, NodeId};
 use crate::symbol::Symbol;
 use crate::types::TypeId;
 use punix_diag::Span;
@@ -182,12 +182,6 @@ impl Program {
     pub(crate) fn is_qualified(&self, node: NodeId) -> bool {
         matches!(self.ast.node(node), Node::Member { .. })
     }
-
-    /// Returns the name of the module or scenario that a declaration stands in.
-    pub(crate) fn origin(&self, decl: DeclId) -> (BlockKind, &str) {
-        let block = self.ast.block_of(decl);
-        (block.kind, self.ast.text(block.name))
-    }
 }
 
 pub(crate) fn key(module: ModuleId, name: Symbol) -> u64 {
@@ -260,5 +254,13 @@ impl Hasher for MixHasher {
 
     fn write_u32(&mut self, word: u32) {
         self.write_u64(u64::from(word));
+    }
+
+    fn write_u8(&mut self, word: u8) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
     }
 }

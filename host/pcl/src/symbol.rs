@@ -9,30 +9,36 @@ pub struct Symbol(pub(crate) u32);
 pub struct Interner {
     text: String,
     ends: Vec<u32>,
-    hashes: Vec<u32>,
-    table: Vec<u32>,
+    /// Hash and symbol side by side, so that a look costs one cache line until it hits.
+    table: Vec<Slot>,
 }
 
-const EMPTY: u32 = u32::MAX;
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    hash: u32,
+    symbol: u32,
+}
+
+const EMPTY: Slot = Slot { hash: 0, symbol: u32::MAX };
 
 macro_rules! known {
     ($($name:ident $text:literal),* $(,)?) => {
         /// Names that the language knows, interned first so that their symbols are constants.
-        pub mod known {
+        pub(crate) mod known {
             use super::Symbol;
             known!(@constants 0u32; $($name)*);
             pub(crate) const TEXTS: &[&str] = &[$($text),*];
         }
     };
     (@constants $index:expr; $head:ident $($tail:ident)*) => {
-        pub const $head: Symbol = Symbol($index);
+        pub(crate) const $head: Symbol = Symbol($index);
         known!(@constants $index + 1; $($tail)*);
     };
     (@constants $index:expr;) => {};
 }
 
 known! {
-    EMPTY_TEXT "", MODULE "module", SCENARIO "scenario", OPTION "option", FORCE "force", DEFAULT "default",
+    MODULE "module", SCENARIO "scenario", OPTION "option", FORCE "force", DEFAULT "default",
     FOR "for", IN "in", WHERE "where", YIELD "yield", DISTINCT "distinct", AND "and",
     IF "if", THEN "then", ELSE "else", TRUE "true", FALSE "false", BAD_TRUE "True", BAD_FALSE "False",
     BOOL "Bool", INT "Int", STR "Str", PATH "Path", LIST "List",
@@ -44,12 +50,7 @@ known! {
 
 impl Default for Interner {
     fn default() -> Interner {
-        let mut interner = Interner {
-            text: String::new(),
-            ends: Vec::new(),
-            hashes: Vec::new(),
-            table: vec![EMPTY; 1024],
-        };
+        let mut interner = Interner { text: String::new(), ends: Vec::new(), table: vec![EMPTY; 1024] };
         for text in known::TEXTS {
             interner.intern(text);
         }
@@ -60,12 +61,29 @@ impl Default for Interner {
 impl Interner {
     /// Returns a table without the known names, for texts that are added on top of another table.
     pub(crate) fn bare() -> Interner {
-        Interner { text: String::new(), ends: Vec::new(), hashes: Vec::new(), table: vec![EMPTY; 64] }
+        Interner { text: String::new(), ends: Vec::new(), table: vec![EMPTY; 64] }
     }
 
     /// Returns the symbol of a text, new or old.
     pub fn intern(&mut self, text: &str) -> Symbol {
+        self.intern_hashed(text, hash(text.as_bytes()))
+    }
+
+    /// Returns the symbol of a text that is already here.
+    pub fn get(&self, text: &str) -> Option<Symbol> {
+        self.find(text, hash(text.as_bytes())).ok()
+    }
+
+    /// Returns the symbol of a text in `self`, or `None` and its symbol in `other`: one hash serves both.
+    pub(crate) fn get_or_intern_in(&self, other: &mut Interner, text: &str) -> (Option<Symbol>, Symbol) {
         let hash = hash(text.as_bytes());
+        match self.find(text, hash) {
+            Ok(symbol) => (Some(symbol), symbol),
+            Err(_) => (None, other.intern_hashed(text, hash)),
+        }
+    }
+
+    fn intern_hashed(&mut self, text: &str, hash: u32) -> Symbol {
         let slot = match self.find(text, hash) {
             Ok(symbol) => return symbol,
             Err(slot) => slot,
@@ -73,17 +91,11 @@ impl Interner {
         let symbol = self.ends.len() as u32;
         self.text.push_str(text);
         self.ends.push(self.text.len() as u32);
-        self.hashes.push(hash);
-        self.table[slot] = symbol;
+        self.table[slot] = Slot { hash, symbol };
         if self.ends.len() * 2 > self.table.len() {
             self.grow();
         }
         Symbol(symbol)
-    }
-
-    /// Returns the symbol of a text that is already here.
-    pub fn get(&self, text: &str) -> Option<Symbol> {
-        self.find(text, hash(text.as_bytes())).ok()
     }
 
     /// Returns the text of a symbol.
@@ -107,11 +119,11 @@ impl Interner {
         let mask = self.table.len() - 1;
         let mut slot = hash as usize & mask;
         loop {
-            let symbol = self.table[slot];
-            if symbol == EMPTY {
+            let Slot { hash: found, symbol } = self.table[slot];
+            if symbol == EMPTY.symbol {
                 return Err(slot);
             }
-            if self.hashes[symbol as usize] == hash && self.text(Symbol(symbol)) == text {
+            if found == hash && self.text(Symbol(symbol)) == text {
                 return Ok(Symbol(symbol));
             }
             slot = (slot + 1) & mask;
@@ -119,14 +131,15 @@ impl Interner {
     }
 
     fn grow(&mut self) {
-        let mask = self.table.len() * 2 - 1;
+        let old = std::mem::take(&mut self.table);
+        let mask = old.len() * 2 - 1;
         self.table = vec![EMPTY; mask + 1];
-        for (symbol, &hash) in self.hashes.iter().enumerate() {
-            let mut slot = hash as usize & mask;
-            while self.table[slot] != EMPTY {
+        for entry in old.into_iter().filter(|entry| entry.symbol != EMPTY.symbol) {
+            let mut slot = entry.hash as usize & mask;
+            while self.table[slot].symbol != EMPTY.symbol {
                 slot = (slot + 1) & mask;
             }
-            self.table[slot] = symbol as u32;
+            self.table[slot] = entry;
         }
     }
 }

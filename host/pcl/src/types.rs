@@ -2,7 +2,7 @@
 
 use crate::limits;
 use crate::symbol::{Interner, Symbol};
-use std::collections::HashMap;
+use crate::program::FastMap;
 
 /// Stands for a type in [`Types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,10 +49,10 @@ pub struct Types {
     all: Vec<Type>,
     depths: Vec<u16>,
     fields: Vec<Field>,
-    lists: HashMap<TypeId, TypeId>,
-    records: HashMap<Box<[Field]>, TypeId>,
-    joins: HashMap<(TypeId, TypeId, Join), Option<TypeId>>,
-    widened: HashMap<TypeId, TypeId>,
+    lists: FastMap<TypeId, TypeId>,
+    records: FastMap<Box<[Field]>, TypeId>,
+    joins: FastMap<(TypeId, TypeId, Join), Option<TypeId>>,
+    widened: FastMap<TypeId, TypeId>,
 }
 
 /// Says how two record types meet.
@@ -71,10 +71,10 @@ impl Default for Types {
             all: vec![Bool, Int, Str, Path, Literal, Nothing, Unknown],
             depths: vec![0; 7],
             fields: Vec::new(),
-            lists: HashMap::new(),
-            records: HashMap::new(),
-            joins: HashMap::new(),
-            widened: HashMap::new(),
+            lists: FastMap::default(),
+            records: FastMap::default(),
+            joins: FastMap::default(),
+            widened: FastMap::default(),
         }
     }
 }

@@ -133,9 +133,10 @@ impl<'p> Values<'p> {
     }
 
     pub(crate) fn intern(&mut self, text: &str) -> Symbol {
-        match self.program.ast.symbols.get(text) {
-            Some(symbol) => symbol,
-            None => Symbol(self.texts.intern(text).0 + self.program.ast.symbols.len() as u32),
+        let shared = &self.program.ast.symbols;
+        match shared.get_or_intern_in(&mut self.texts, text) {
+            (Some(symbol), _) => symbol,
+            (None, own) => Symbol(own.0 + shared.len() as u32),
         }
     }
 

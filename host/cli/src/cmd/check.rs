@@ -8,7 +8,7 @@ use punix_diag::{Diagnostic, SourceMap, json};
 use punix_pcl::{Checked, World, check};
 use std::path::Path;
 
-pub fn run(ui: &Ui, args: &Check) -> Exit {
+pub(crate) fn run(ui: &Ui, args: &Check) -> Exit {
     let ui = ui.explaining(args.explain);
     let mut checked = match checked(&ui, &args.path) {
         Ok(checked) => checked,
@@ -30,11 +30,12 @@ pub fn run(ui: &Ui, args: &Check) -> Exit {
         return ui.result(&format!("{document:#}\n"), exit);
     }
     ui.show(&checked.diagnostics, checked.dropped, &checked.program.ast.sources);
+    std::mem::forget(checked); // the process ends here; giving back every page first would take as long as a tenth of it
     if ok { ui.result("ok\n", exit) } else { exit }
 }
 
 /// Reads and checks the program at `path`; an unreadable one ends the command.
-pub fn checked(ui: &Ui, path: &Path) -> Result<Checked, Exit> {
+pub(crate) fn checked(ui: &Ui, path: &Path) -> Result<Checked, Exit> {
     match load(path) {
         Ok(sources) => Ok(check(sources, &World::default())),
         Err(error) => Err(ui.refuse(&error.to_string(), None)),
@@ -42,12 +43,12 @@ pub fn checked(ui: &Ui, path: &Path) -> Result<Checked, Exit> {
 }
 
 /// Returns diagnostics as the `diagnostics` field of every JSON document.
-pub fn diagnostics_json(diagnostics: &[Diagnostic], sources: &SourceMap) -> Vec<serde_json::Value> {
+pub(crate) fn diagnostics_json(diagnostics: &[Diagnostic], sources: &SourceMap) -> Vec<serde_json::Value> {
     diagnostics.iter().map(|diagnostic| json(diagnostic, sources)).collect()
 }
 
 /// Shows what stops a command that needs a sound program, as text or as a document.
-pub fn fail(ui: &Ui, diagnostics: &[Diagnostic], dropped: usize, sources: &SourceMap) -> Exit {
+pub(crate) fn fail(ui: &Ui, diagnostics: &[Diagnostic], dropped: usize, sources: &SourceMap) -> Exit {
     if ui.json {
         let shown = diagnostics_json(diagnostics, sources);
         let document = serde_json::json!({ "ok": false, "diagnostics": shown, "dropped": dropped });

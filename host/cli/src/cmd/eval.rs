@@ -15,7 +15,7 @@ enum Wanted {
     Member(MemberId),
 }
 
-pub fn run(ui: &Ui, args: &Eval) -> Exit {
+pub(crate) fn run(ui: &Ui, args: &Eval) -> Exit {
     let checked = match checked(ui, &args.path) {
         Ok(checked) => checked,
         Err(exit) => return exit,
@@ -83,7 +83,7 @@ fn find_module(checked: &Checked, name: &str) -> Result<ModuleId, Diagnostic> {
 }
 
 /// Finds `module.member`, or says which of the two is not there.
-pub fn find_member(checked: &Checked, module: &str, name: &str) -> Result<MemberId, Diagnostic> {
+pub(crate) fn find_member(checked: &Checked, module: &str, name: &str) -> Result<MemberId, Diagnostic> {
     let program = &checked.program;
     let id = find_module(checked, module)?;
     program.member_named(id, name).ok_or_else(|| {
@@ -97,7 +97,7 @@ pub fn find_member(checked: &Checked, module: &str, name: &str) -> Result<Member
 }
 
 /// Says that nothing gives an option a value here.
-pub fn unfilled(checked: &Checked, member: MemberId) -> Diagnostic {
+pub(crate) fn unfilled(checked: &Checked, member: MemberId) -> Diagnostic {
     let message = format!("nothing fills the option `{}` here", checked.program.show(member));
     Diagnostic::error(Code::E3, message)
         .at(checked.program.place(member))

@@ -6,7 +6,7 @@ use crate::ui::Ui;
 use punix_diag::{Code, closest};
 use serde_json::json as object;
 
-pub fn run(ui: &Ui, args: &Explain) -> Exit {
+pub(crate) fn run(ui: &Ui, args: &Explain) -> Exit {
     let Some(wanted) = &args.code else { return list(ui) };
     let Some(code) = Code::parse(wanted) else {
         let names = Code::ALL.iter().map(|code| code.as_str());

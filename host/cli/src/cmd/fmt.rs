@@ -4,7 +4,7 @@ use crate::args::Fmt;
 use crate::exit::Exit;
 use crate::ui::Ui;
 
-pub fn run(ui: &Ui, args: &Fmt) -> Exit {
+pub(crate) fn run(ui: &Ui, args: &Fmt) -> Exit {
     let _ = args;
     ui.refuse("not yet", None)
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json as object};
 /// Bytes of a value in the text form.
 const SHOWN_BYTES_MAX: usize = 4_000;
 
-pub fn run(ui: &Ui, args: &Why) -> Exit {
+pub(crate) fn run(ui: &Ui, args: &Why) -> Exit {
     let Some((module, name)) = args.target.split_once('.') else {
         let message = format!("`{}` is not a member", args.target);
         return ui.refuse(&message, Some("write `Module.member`"));

@@ -50,7 +50,7 @@ pub(super) fn check(program: &Program, scenario: Option<ScenarioId>, findings: &
     let mut roots: Vec<ModuleId> = program.modules().filter(|(_, m)| m.package).map(|(id, _)| id).collect();
     roots.sort_by_key(|&id| name(id));
     let mut state = vec![State::New; program.modules.len()];
-    let mut path: Vec<(ModuleId, Vec<(NodeId, ModuleId)>, usize)> = Vec::new();
+    let mut path: Vec<Step> = Vec::new();
     for root in roots {
         if state[root.0 as usize] != State::New {
             continue;
@@ -80,6 +80,9 @@ pub(super) fn check(program: &Program, scenario: Option<ScenarioId>, findings: &
         }
     }
 }
+
+/// A package on the current path, what it needs, and how much of that was looked at.
+type Step = (ModuleId, Vec<(NodeId, ModuleId)>, usize);
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {

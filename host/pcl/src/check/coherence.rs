@@ -4,8 +4,9 @@
 use super::Findings;
 use crate::ast::{DeclId, Node};
 use crate::eval::Evaluator;
-use crate::program::{MemberId, MemberKind, ModuleId, Program, ScenarioId};
+use crate::program::{FastMap, MemberId, MemberKind, ModuleId, Program, ScenarioId};
 use crate::symbol::{Symbol, known};
+use crate::value::Value;
 use punix_diag::{Code, Diagnostic, Span};
 use std::collections::{BTreeMap, HashSet};
 
@@ -47,18 +48,21 @@ impl<'p> Coherence<'p> {
     }
 
     fn names(&mut self, values: &Evaluator<'_>, scenario: Option<ScenarioId>, findings: &mut Findings) {
-        let mut groups: BTreeMap<Symbol, Vec<(ModuleId, Span)>> = BTreeMap::new();
-        for (id, module) in self.program.modules() {
-            if !module.package {
-                continue;
-            }
-            let Some(pname) = self.program.member_by(id, known::PNAME) else { continue };
-            let Some(value) = values.value(pname) else { continue };
-            if let crate::value::Value::Text(name) = values.values.get(value) {
-                groups.entry(name).or_default().push((id, self.name_site(values, id, pname)));
+        let mut first_of: FastMap<u32, ModuleId> = FastMap::default();
+        let mut shared: BTreeMap<Symbol, Vec<ModuleId>> = BTreeMap::new();
+        for (id, module) in self.program.modules().filter(|(_, module)| module.package) {
+            let pname = module.members.clone().rev().map(MemberId);
+            let pname = pname.into_iter().find(|&member| self.program.member(member).name == known::PNAME);
+            let Some(value) = pname.and_then(|pname| values.value(pname)) else { continue };
+            if let Value::Text(name) = values.values.get(value) {
+                let first = *first_of.entry(name.0).or_insert(id);
+                if first != id {
+                    shared.entry(name).or_insert_with(|| vec![first]).push(id);
+                }
             }
         }
-        for (name, sites) in groups.into_iter().filter(|(_, sites)| sites.len() > 1) {
+        for (name, modules) in shared {
+            let sites: Vec<(ModuleId, Span)> = modules.into_iter().map(|id| (id, self.name_site(values, id))).collect();
             let (first, at) = sites[0];
             if !self.told.insert(at) {
                 continue;
@@ -76,8 +80,9 @@ impl<'p> Coherence<'p> {
     }
 
     /// Returns where a package's name comes from; an implied one from its first member.
-    fn name_site(&self, values: &Evaluator<'_>, module: ModuleId, pname: MemberId) -> Span {
-        if let Some(winner) = values.provenance(pname).and_then(|provenance| provenance.winner) {
+    fn name_site(&self, values: &Evaluator<'_>, module: ModuleId) -> Span {
+        let pname = self.program.member_by(module, known::PNAME);
+        if let Some(winner) = pname.and_then(|pname| values.provenance(pname)).and_then(|provenance| provenance.winner) {
             return winner.at;
         }
         let declared = |(_, member): &(MemberId, &crate::program::Member)| member.kind == MemberKind::Derived;

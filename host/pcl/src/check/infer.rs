@@ -12,18 +12,17 @@ use punix_diag::{Code, Diagnostic, Span, closest};
 
 /// Types every member and every contribution, and resolves every reference.
 pub(super) fn infer(program: &mut Program, findings: &mut Findings) {
-    let mut known = vec![State::New; program.members.len()];
-    for index in 0..program.members.len() {
-        let declared = match program.members[index].kind {
-            MemberKind::Option(ty) => Some(ty),
-            MemberKind::ImplicitName => Some(TypeId::STR),
-            MemberKind::Out => Some(TypeId::PATH),
-            MemberKind::Derived => None,
-        };
-        if let Some(ty) = declared {
-            program.types[index] = ty;
-            known[index] = State::Known;
-        }
+    let declared = |kind| match kind {
+        MemberKind::Option(ty) => Some(ty),
+        MemberKind::ImplicitName => Some(TypeId::STR),
+        MemberKind::Out => Some(TypeId::PATH),
+        MemberKind::Derived => None,
+    };
+    let mut known = Vec::with_capacity(program.members.len());
+    for (member, ty) in program.members.iter().zip(&mut program.types) {
+        let declared = declared(member.kind);
+        known.push(if declared.is_some() { State::Known } else { State::New });
+        *ty = declared.unwrap_or(*ty);
     }
     let mut inference = Inference { program, findings, known, stack: Vec::new(), tasks: Vec::new(), binders: Vec::new() };
     for decl in 0..inference.program.ast.decls.len() as u32 {

@@ -6,8 +6,8 @@ mod tables;
 use super::field::{FieldSpec, Kind, Shape};
 use super::{Findings, World};
 use crate::eval::Evaluator;
-use crate::program::{MemberId, MemberKind, ModuleId, NO_MEMBER, Program};
-use crate::symbol::known;
+use crate::program::{FastMap, MemberId, MemberKind, ModuleId, NO_MEMBER, Program};
+use crate::symbol::{Symbol, known};
 use crate::value::{Value, ValueId};
 use punix_diag::{Code, Diagnostic, Span, closest};
 use std::cell::RefCell;
@@ -33,16 +33,39 @@ impl Role {
 
 pub(super) struct Schemas<'p> {
     program: &'p Program,
-    package: Shape,
-    stack: Shape,
-    fleet: Shape,
+    package: Table,
+    stack: Table,
+    fleet: Table,
     told: RefCell<HashSet<(Span, String)>>,
+}
+
+/// A role's fields, found by the symbols of their names: most members are looked up and are fine.
+struct Table {
+    shape: Shape,
+    by_name: FastMap<u32, usize>,
+}
+
+impl Table {
+    fn new(program: &Program, shape: Shape) -> Table {
+        let symbol = |(index, name)| Some((program.ast.symbols.get(name)?.0, index));
+        let by_name = shape.names().enumerate().filter_map(symbol).collect();
+        Table { shape, by_name }
+    }
+
+    fn field(&self, name: Symbol) -> Option<&FieldSpec> {
+        self.by_name.get(&name.0).map(|index| &self.shape.fields[*index])
+    }
 }
 
 impl<'p> Schemas<'p> {
     pub(super) fn new(program: &'p Program, world: &World) -> Schemas<'p> {
-        let told = RefCell::default();
-        Schemas { program, package: tables::package(), stack: tables::stack(world), fleet: tables::fleet(), told }
+        Schemas {
+            program,
+            package: Table::new(program, tables::package()),
+            stack: Table::new(program, tables::stack(world)),
+            fleet: Table::new(program, tables::fleet()),
+            told: RefCell::default(),
+        }
     }
 
     /// Checks every module that has a role.
@@ -64,7 +87,7 @@ impl<'p> Schemas<'p> {
         }
     }
 
-    fn shape(&self, role: Role) -> &Shape {
+    fn table(&self, role: Role) -> &Table {
         match role {
             Role::Package => &self.package,
             Role::Stack => &self.stack,
@@ -92,18 +115,10 @@ impl<'p> Schemas<'p> {
     }
 
     fn member(&self, values: &Evaluator<'_>, role: Role, member: MemberId, readable: bool, findings: &mut Findings) {
-        let name = self.program.ast.text(self.program.member(member).name);
-        let Some(field) = self.shape(role).field(name) else { return };
-        let Some(provenance) = values.provenance(member) else { return };
-        let Some(winner) = provenance.winner else { return };
-        let mut walk = Walk {
-            schemas: self,
-            values,
-            readable,
-            path: self.program.show(member),
-            findings,
-        };
-        walk.value(&field.kind, provenance.value, winner.at);
+        let Some(field) = self.table(role).field(self.program.member(member).name) else { return };
+        let Some(value) = values.value(member) else { return };
+        let mut walk = Walk { schemas: self, values, readable, member, path: Vec::new(), findings };
+        walk.value(&field.kind, value, None);
     }
 
     /// Looks at members that are no field: a slip of the hand is an error, one that nothing reads a warning.
@@ -125,7 +140,9 @@ impl<'p> Schemas<'p> {
             for index in module.members.clone() {
                 let declared = self.program.members[index as usize].decl.is_some();
                 let used = read[index as usize] || !self.program.contributions.get(index).is_empty();
-                if declared && !used {
+                let name = self.program.members[index as usize].name;
+                let field = role.is_some_and(|role| self.table(role).field(name).is_some());
+                if declared && !used && !field {
                     self.helper(id, role, MemberId(index), findings);
                 }
             }
@@ -144,8 +161,8 @@ impl<'p> Schemas<'p> {
             }
             return;
         };
-        let shape = self.shape(role);
-        if shape.open || shape.field(name).is_some() || matches!(self.program.member(member).kind, MemberKind::Out) {
+        let shape = &self.table(role).shape;
+        if shape.open || self.program.member(member).kind == MemberKind::Out {
             return;
         }
         let what = role.as_str();
@@ -168,7 +185,7 @@ impl<'p> Schemas<'p> {
         const COMPANIONS_MIN: usize = 2;
         [(Role::Package, "recipe"), (Role::Stack, "backend")].into_iter().find(|(role, mark)| {
             let own = |field: &&str| self.program.member_named(module, field).is_some();
-            slip(name, [*mark].into_iter()).is_some() && self.shape(*role).names().filter(own).count() >= COMPANIONS_MIN
+            slip(name, [*mark].into_iter()).is_some() && self.table(*role).shape.names().filter(own).count() >= COMPANIONS_MIN
         })
     }
 }
@@ -184,39 +201,47 @@ fn slip<'a>(name: &str, fields: impl Iterator<Item = &'a str>) -> Option<&'a str
     (distance <= allowed).then_some(near)
 }
 
-/// Goes through one value.
+/// A step from a value into it.
+#[derive(Clone, Copy)]
+enum Step {
+    Index(usize),
+    Label(Symbol),
+}
+
+/// Goes through one member's value.
 struct Walk<'w, 'p> {
     schemas: &'w Schemas<'p>,
     values: &'w Evaluator<'p>,
     readable: bool,
-    path: String,
+    member: MemberId,
+    path: Vec<Step>,
     findings: &'w mut Findings,
 }
 
 impl Walk<'_, '_> {
-    /// Holds a value against its kind. Recursion is bounded by the tables.
-    fn value(&mut self, kind: &Kind, value: ValueId, at: Span) {
-        if !self.accepts(kind, value) {
+    /// Holds a value against its kind. `at` is the nearest label or element; without one the member itself. Recursion
+    /// is bounded by the tables.
+    fn value(&mut self, kind: &Kind, value: ValueId, at: Option<Span>) {
+        let found = self.values.values.get(value);
+        if !self.accepts(kind, found) {
             return self.wrong(kind, value, at);
         }
-        match (kind, self.values.values.get(value)) {
+        match (kind, found) {
             (Kind::List(element), Value::List(items)) => {
-                for (index, item) in self.values.values.items(items).iter().enumerate() {
-                    let at = self.values.values.origin(*item).unwrap_or(at);
-                    self.inside(&format!("[{index}]"), |walk| walk.value(element, *item, at));
+                for (index, &item) in self.values.values.items(items).iter().enumerate() {
+                    let at = self.values.values.origin(item).or(at);
+                    self.inside(Step::Index(index), |walk| walk.value(element, item, at));
                 }
             }
-            (Kind::Map(each), Value::Record(items)) => {
-                for (label, inner) in self.values.values.fields(items).to_vec() {
-                    let at = self.label(value, label).unwrap_or(at);
-                    let name = self.values.values.text(label).to_owned();
-                    self.inside(&format!(".{name}"), |walk| walk.value(each, inner, at));
+            (Kind::Map(each), Value::Record(items)) if !matches!(**each, Kind::Any) => {
+                for &(label, inner) in self.values.values.fields(items) {
+                    let at = self.label(value, label).or(at);
+                    self.inside(Step::Label(label), |walk| walk.value(each, inner, at));
                 }
             }
             (Kind::Record(shape), Value::Record(_)) => self.record(shape, value, at),
             (Kind::Either(kinds), _) => {
-                let found = kinds.iter().find(|kind| self.accepts(kind, value));
-                if let Some(kind) = found {
+                if let Some(kind) = kinds.iter().find(|kind| self.accepts(kind, found)) {
                     self.value(kind, value, at);
                 }
             }
@@ -224,19 +249,34 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn inside(&mut self, step: &str, go: impl FnOnce(&mut Self)) {
-        let length = self.path.len();
-        self.path.push_str(step);
+    fn inside(&mut self, step: Step, go: impl FnOnce(&mut Self)) {
+        self.path.push(step);
         go(self);
-        self.path.truncate(length);
+        self.path.pop();
+    }
+
+    /// Returns where the value stands in its member, such as `Web.services[0].args`.
+    fn shown(&self) -> String {
+        let mut shown = self.schemas.program.show(self.member);
+        for step in &self.path {
+            match step {
+                Step::Index(index) => shown.push_str(&format!("[{index}]")),
+                Step::Label(label) => shown.push_str(&format!(".{}", self.values.values.text(*label))),
+            }
+        }
+        shown
+    }
+
+    /// Returns where the member's value comes from, for a value without a nearer place.
+    fn place(&self, at: Option<Span>) -> Span {
+        at.unwrap_or_else(|| {
+            let winner = self.values.provenance(self.member).and_then(|provenance| provenance.winner);
+            winner.map_or(self.schemas.program.place(self.member), |site| site.at)
+        })
     }
 
     /// Tells whether a value is of a kind, without looking inside.
-    fn accepts(&self, kind: &Kind, value: ValueId) -> bool {
-        self.accepts_value(kind, self.values.values.get(value))
-    }
-
-    fn accepts_value(&self, kind: &Kind, value: Value) -> bool {
+    fn accepts(&self, kind: &Kind, value: Value) -> bool {
         match kind {
             Kind::Any => true,
             Kind::Bool => matches!(value, Value::Bool(_)),
@@ -249,34 +289,34 @@ impl Walk<'_, '_> {
             },
             Kind::List(_) => matches!(value, Value::List(_)),
             Kind::Map(_) | Kind::Record(_) => matches!(value, Value::Record(_)),
-            Kind::Either(kinds) => kinds.iter().any(|kind| self.accepts_value(kind, value)),
+            Kind::Either(kinds) => kinds.iter().any(|kind| self.accepts(kind, value)),
         }
     }
 
-    fn record(&mut self, shape: &Shape, value: ValueId, at: Span) {
+    fn record(&mut self, shape: &Shape, value: ValueId, at: Option<Span>) {
         let Value::Record(items) = self.values.values.get(value) else { return };
-        let fields = self.values.values.fields(items).to_vec();
-        for (label, inner) in &fields {
-            let name = self.values.values.text(*label).to_owned();
-            let place = self.label(value, *label).unwrap_or(at);
-            match shape.field(&name) {
-                Some(field) => self.inside(&format!(".{name}"), |walk| walk.value(&field.kind, *inner, place)),
+        let fields = self.values.values.fields(items);
+        for &(label, inner) in fields {
+            let place = self.label(value, label).or(at);
+            match shape.field(self.values.values.text(label)) {
+                Some(field) => self.inside(Step::Label(label), |walk| walk.value(&field.kind, inner, place)),
                 None if shape.open => {}
-                None => self.unknown(shape, &name, place),
+                None => self.unknown(shape, label, place),
             }
         }
         let present = |field: &&FieldSpec| fields.iter().any(|(label, _)| self.values.values.text(*label) == field.name);
         let missing: Vec<&FieldSpec> = shape.fields.iter().filter(|field| field.required && !present(field)).collect();
         for field in missing {
-            let at = self.values.values.origin(value).unwrap_or(at);
-            let message = format!("`{}` lacks the required field `{}`", self.path, field.name);
+            let at = self.values.values.origin(value).unwrap_or_else(|| self.place(at));
+            let message = format!("`{}` lacks the required field `{}`", self.shown(), field.name);
             let help = format!("add `{} = …`: {}", field.name, field.kind.wanted());
             self.tell(Diagnostic::error(Code::E3, message).at(Span::new(at.start, at.start + 1)).help(help));
         }
     }
 
-    fn unknown(&mut self, shape: &Shape, name: &str, at: Span) {
-        let error = Diagnostic::error(Code::E2, format!("`{}` has no field `{name}`", self.path)).at(at);
+    fn unknown(&mut self, shape: &Shape, label: Symbol, at: Option<Span>) {
+        let name = self.values.values.text(label);
+        let error = Diagnostic::error(Code::E2, format!("`{}` has no field `{name}`", self.shown())).at(self.place(at));
         let names: Vec<&str> = shape.names().collect();
         self.tell(match closest(name, names.iter().copied()) {
             Some((near, _)) => error.help(format!("did you mean `{near}`?")),
@@ -284,7 +324,7 @@ impl Walk<'_, '_> {
         });
     }
 
-    fn wrong(&mut self, kind: &Kind, value: ValueId, at: Span) {
+    fn wrong(&mut self, kind: &Kind, value: ValueId, at: Option<Span>) {
         let found = match self.values.values.get(value) {
             Value::Failed => return,
             Value::Bool(_) => "a boolean".to_owned(),
@@ -299,7 +339,8 @@ impl Walk<'_, '_> {
             Value::List(_) => "a list".to_owned(),
             Value::Record(_) => "a record".to_owned(),
         };
-        let message = format!("`{}` is {found}, it takes {}", self.path, kind.wanted());
+        let at = self.place(at);
+        let message = format!("`{}` is {found}, it takes {}", self.shown(), kind.wanted());
         let mut error = Diagnostic::error(Code::E1, message).at(at);
         if let Some(origin) = self.values.values.origin(value)
             && !self.near(origin, at)
@@ -316,7 +357,7 @@ impl Walk<'_, '_> {
         here.file == there.file && here.line == there.line
     }
 
-    fn label(&self, record: ValueId, label: crate::symbol::Symbol) -> Option<Span> {
+    fn label(&self, record: ValueId, label: Symbol) -> Option<Span> {
         self.values.values.labels(record).iter().find(|found| found.name == label).map(|found| found.span)
     }
 

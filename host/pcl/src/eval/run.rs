@@ -32,10 +32,13 @@ impl Evaluator<'_> {
                     self.settle(member, next);
                     continue;
                 }
-                Task::Run { decl, position, end, bad } if position == end => {
+                Task::Run { decl, position, end, only } if position == end => {
                     self.tasks.pop();
-                    let value = self.stack.pop().unwrap_or(FAILED);
-                    self.decls[decl.0 as usize] = Slot::Done(if bad { FAILED } else { value });
+                    let value = Slot::Done(self.pop());
+                    self.decls[decl.0 as usize] = value;
+                    if let Some(member) = only {
+                        self.members[member.0 as usize] = value;
+                    }
                     continue;
                 }
                 Task::Run { position, .. } => self.step(position),
@@ -52,20 +55,27 @@ impl Evaluator<'_> {
         }
     }
 
+    /// Starts on a member. Most have one candidate, and its value is theirs.
     fn begin(&mut self, member: MemberId) {
         self.members[member.0 as usize] = Slot::Running;
-        self.tasks.push(Task::Settle { member, next: 0 });
+        match self.only_candidate(member) {
+            Some(decl) => self.run(decl, Some(member)),
+            None => self.tasks.push(Task::Settle { member, next: 0 }),
+        }
     }
 
     /// Starts on an expression; one that was reported already has no value.
-    pub(super) fn run(&mut self, decl: DeclId) {
+    pub(super) fn run(&mut self, decl: DeclId, only: Option<MemberId>) {
         if self.program.faulty[decl.0 as usize] {
             self.decls[decl.0 as usize] = Slot::Done(FAILED);
+            if let Some(member) = only {
+                self.members[member.0 as usize] = Slot::Done(FAILED);
+            }
             return;
         }
         let code = &self.program.ast.decl(decl).code;
         self.decls[decl.0 as usize] = Slot::Running;
-        self.tasks.push(Task::Run { decl, position: code.start, end: code.end, bad: false });
+        self.tasks.push(Task::Run { decl, position: code.start, end: code.end, only });
     }
 
     /// Drops all work after a limit was reached. What was not evaluated stays failed.
@@ -73,7 +83,12 @@ impl Evaluator<'_> {
         for task in self.tasks.drain(..) {
             match task {
                 Task::Settle { member, .. } => self.members[member.0 as usize] = Slot::Done(FAILED),
-                Task::Run { decl, .. } => self.decls[decl.0 as usize] = Slot::Done(FAILED),
+                Task::Run { decl, only, .. } => {
+                    self.decls[decl.0 as usize] = Slot::Done(FAILED);
+                    if let Some(member) = only {
+                        self.members[member.0 as usize] = Slot::Done(FAILED);
+                    }
+                }
             }
         }
         self.stack.clear();
@@ -190,7 +205,10 @@ impl Evaluator<'_> {
         let waiting: Vec<MemberId> = self
             .tasks
             .iter()
-            .filter_map(|task| if let Task::Settle { member, .. } = task { Some(*member) } else { None })
+            .filter_map(|task| match task {
+                Task::Settle { member, .. } => Some(*member),
+                Task::Run { only, .. } => *only,
+            })
             .collect();
         let start = waiting.iter().position(|waiting| *waiting == member).unwrap_or(0);
         let circle = &waiting[start..];
@@ -230,30 +248,22 @@ impl Evaluator<'_> {
         self.fault(error.help(format!("give every element a `{name}`, or select those that have one by another field")))
     }
 
+    /// Joins the pieces of an f-string.
     fn woven(&mut self, index: u32, count: u32) -> ValueId {
         let first = self.stack.len().saturating_sub(count as usize);
-        let pieces: Vec<ValueId> = self.stack.drain(first..).collect();
-        if pieces.contains(&FAILED) {
-            return FAILED;
-        }
+        let pieces = self.stack.split_off(first);
         let mut length = 0;
+        let mut plain = true;
         for (position, piece) in pieces.iter().enumerate() {
             match self.values.get(*piece) {
+                Value::Failed => return FAILED,
                 Value::Text(text) | Value::Int(text) => length += self.values.text(text).len(),
-                Value::Secret { kind, name } => {
-                    let (kind, name) = (self.values.text(kind), self.values.text(name));
-                    let message = format!("a secret (`{kind}:{name}`) cannot be part of text");
-                    // The pieces are leaves, so they stand right before this node.
-                    let at = self.place(index - count + position as u32);
-                    let error = Diagnostic::error(Code::E1, message).at(at);
-                    return self.fault(error.help("give the secret a place of its own, such as an `environment` entry"));
-                }
-                Value::Artifact { .. } => {
-                    let at = self.place(index - count + position as u32);
-                    let error = Diagnostic::error(Code::E1, "an artifact reference cannot be part of text").at(at);
-                    return self.fault(error.help("it is known only when its host has been deployed"));
-                }
-                _ => length += 8,
+                Value::Bool(_) => length += "false".len(),
+                Value::Out(_) | Value::Woven(_) => plain = false,
+                // The pieces are leaves, so they stand right before this node.
+                Value::Secret { kind, name } => return self.no_text(index - count + position as u32, Some((kind, name))),
+                Value::Artifact { .. } => return self.no_text(index - count + position as u32, None),
+                Value::List(_) | Value::Record(_) => return FAILED, // the check has told
             }
         }
         if length > limits::STRING_BYTES_MAX {
@@ -263,32 +273,66 @@ impl Evaluator<'_> {
             self.exhaust(index, format!("evaluation makes more than {} MiB of text", limits::COMPUTED_BYTES_MAX >> 20));
             return FAILED;
         }
-        self.weave(index, &pieces, length)
+        if plain { self.join(index, &pieces) } else { self.weave(index, &pieces) }
     }
 
-    fn weave(&mut self, index: u32, pieces: &[ValueId], length: usize) -> ValueId {
+    /// Reports a reference that is no text: what it stands for is not known here, and must not be.
+    fn no_text(&mut self, at: u32, secret: Option<(Symbol, Symbol)>) -> ValueId {
+        let at = self.place(at);
+        let error = match secret {
+            Some((kind, name)) => {
+                let (kind, name) = (self.values.text(kind), self.values.text(name));
+                Diagnostic::error(Code::E1, format!("a secret (`{kind}:{name}`) cannot be part of text"))
+                    .help("give the secret a place of its own, such as an `environment` entry")
+            }
+            None => Diagnostic::error(Code::E1, "an artifact reference cannot be part of text")
+                .help("it is known only when its host has been deployed"),
+        };
+        self.fault(error.at(at))
+    }
+
+    fn join(&mut self, index: u32, pieces: &[ValueId]) -> ValueId {
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
+        for piece in pieces {
+            self.append(*piece, &mut text);
+        }
+        let symbol = self.values.intern(&text);
+        self.scratch = text;
+        self.values.push(Value::Text(symbol), index)
+    }
+
+    fn append(&self, piece: ValueId, text: &mut String) {
+        match self.values.get(piece) {
+            Value::Text(symbol) | Value::Int(symbol) => text.push_str(self.values.text(symbol)),
+            Value::Bool(value) => text.push_str(if value { "true" } else { "false" }),
+            Value::Failed
+            | Value::Secret { .. }
+            | Value::Artifact { .. }
+            | Value::Out(_)
+            | Value::Woven(_)
+            | Value::List(_)
+            | Value::Record(_) => {}
+        }
+    }
+
+    /// Joins pieces of which some are store paths: texts between them are joined, they stay.
+    fn weave(&mut self, index: u32, pieces: &[ValueId]) -> ValueId {
         let mut parts: Vec<ValueId> = Vec::new();
-        let mut text = String::with_capacity(length);
+        let mut text = String::new();
         let mut todo: Vec<ValueId> = pieces.iter().rev().copied().collect();
         while let Some(piece) = todo.pop() {
             match self.values.get(piece) {
-                Value::Text(symbol) | Value::Int(symbol) => text.push_str(self.values.text(symbol)),
-                Value::Bool(value) => text.push_str(if value { "true" } else { "false" }),
                 Value::Woven(items) => todo.extend(self.values.items(items).iter().rev()),
                 Value::Out(_) => {
                     self.flush(index, &mut text, &mut parts);
                     parts.push(piece);
                 }
-                Value::Failed
-                | Value::Secret { .. }
-                | Value::Artifact { .. }
-                | Value::List(_)
-                | Value::Record(_) => return FAILED, // the check has told, or `woven` has
+                _ => self.append(piece, &mut text),
             }
-        }
-        if parts.is_empty() {
-            let symbol = self.values.intern(&text);
-            return self.values.push(Value::Text(symbol), index);
+            if parts.len() > limits::WOVEN_PIECES_MAX || text.len() > limits::STRING_BYTES_MAX {
+                return self.limit(index, "this text has too many pieces".to_owned());
+            }
         }
         self.flush(index, &mut text, &mut parts);
         self.values.woven(&parts, index)

@@ -36,7 +36,7 @@ impl Evaluator<'_> {
                 *next += 1;
             }
             if self.decls[decl.0 as usize] == Slot::New {
-                self.run(decl);
+                self.run(decl, None);
             }
             return;
         }
@@ -53,9 +53,6 @@ impl Evaluator<'_> {
 
     /// Chooses among evaluated candidates: the strongest, if they agree.
     fn choose(&mut self, member: MemberId) -> ValueId {
-        if let Some(decl) = self.only_candidate(member) {
-            return self.decl_value(decl);
-        }
         let sites = self.sites(member);
         let Some(first) = sites.first() else { return FAILED };
         let top: Vec<&Site> = sites.iter().take_while(|site| site.priority == first.priority).collect();
@@ -83,7 +80,7 @@ impl Evaluator<'_> {
         self.fault(error)
     }
 
-    fn only_candidate(&self, member: MemberId) -> Option<DeclId> {
+    pub(super) fn only_candidate(&self, member: MemberId) -> Option<DeclId> {
         let mut candidates = self.candidates(member);
         let first = candidates.next();
         if candidates.next().is_none() { first } else { None }

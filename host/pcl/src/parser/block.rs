@@ -45,10 +45,10 @@ impl Parser<'_> {
                 self.expected(&format!("`}}` to close this {word}"));
                 break;
             }
-            let column = self.column(self.token.span);
+            let begins = self.token.span;
             if self.declaration(kind, block).is_err() {
                 damaged = true;
-                self.recover(column);
+                self.recover(self.column(begins));
             }
             self.skip_separator();
         }
