@@ -41,7 +41,12 @@ struct File {
     text: String,
     start: u32,
     line_starts: OnceLock<Vec<u32>>,
+    /// How many characters stand before each stretch of [`STRETCH`] bytes, so that a line of megabytes is not
+    /// counted through for every place on it.
+    characters: OnceLock<Vec<u32>>,
 }
+
+const STRETCH: usize = 4096;
 
 /// Holds the sources of one run and answers where a span is.
 #[derive(Debug, Default)]
@@ -59,6 +64,7 @@ impl SourceMap {
             text: text.into(),
             start,
             line_starts: OnceLock::new(),
+            characters: OnceLock::new(),
         });
         start
     }
@@ -68,6 +74,7 @@ impl SourceMap {
         if let Some(file) = self.files.last_mut() {
             file.text = text;
             file.line_starts = OnceLock::new();
+            file.characters = OnceLock::new();
         }
     }
 
@@ -102,8 +109,14 @@ impl SourceMap {
         let starts = file.line_starts();
         let line = starts.partition_point(|&start| start as usize <= inside);
         let line_start = starts[line - 1] as usize;
-        let column = file.text.get(line_start..inside).map_or(inside - line_start, |text| text.chars().count());
+        let column = file.characters_before(inside) - file.characters_before(line_start);
         Location { file: &file.name, line: line as u32, column: column as u32 + 1 }
+    }
+
+    /// Returns the line of an offset in its file.
+    pub fn line(&self, offset: u32) -> u32 {
+        let Some(file) = self.file_at(offset) else { return 1 };
+        file.line_starts().partition_point(|&start| start <= offset - file.start) as u32
     }
 
     /// Returns the lines that a span touches with `around` more on either side: text, number of its first
@@ -149,7 +162,32 @@ pub struct Excerpt<'a> {
     pub range: std::ops::Range<usize>,
 }
 
+/// Counts characters: bytes that do not go on with one.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
+}
+
 impl File {
+    fn characters_before(&self, inside: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        let stretches = self.characters.get_or_init(|| {
+            let before = |total: &mut usize, chunk: &[u8]| {
+                let here = *total;
+                *total += characters(chunk);
+                Some(here as u32)
+            };
+            bytes.chunks(STRETCH).scan(0, before).collect()
+        });
+        let stretch = inside / STRETCH;
+        match stretches.get(stretch) {
+            Some(&before) => before as usize + characters(&bytes[stretch * STRETCH..inside]),
+            None => stretches.last().map_or(0, |&last| {
+                let start = (stretches.len() - 1) * STRETCH;
+                last as usize + characters(&bytes[start..inside])
+            }),
+        }
+    }
+
     fn line_starts(&self) -> &[u32] {
         self.line_starts.get_or_init(|| {
             let breaks = self.text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');

@@ -14,8 +14,9 @@ use crate::ast::Ast;
 use crate::eval::{Evaluator, Reason};
 use crate::limits;
 use crate::parser::{Source, parse};
-use crate::program::{Program, ScenarioId};
+use crate::program::{MemberId, Program, ScenarioId};
 use punix_diag::{Code, Diagnostic};
+use std::collections::HashSet;
 
 pub use field::{FieldSpec, Kind, Shape};
 
@@ -107,9 +108,11 @@ pub fn check_ast(ast: Ast, syntax: Vec<Diagnostic>, world: &World) -> Checked {
 fn evaluate_roots(program: &Program, world: &World, readable: bool, findings: &mut Findings) {
     let mut evaluator = Evaluator::new(program);
     evaluator.evaluate_all();
-    report(program, &mut evaluator, None, findings);
+    let by_scenarios = contribute::filled_by_scenarios(program);
+    report(program, &mut evaluator, &by_scenarios, None, findings);
     let mut coherence = coherence::Coherence::new(program);
-    coherence.check(&evaluator, None, findings);
+    coherence.names(&evaluator, None, findings);
+    coherence.versions(&evaluator, None, findings);
     build_cycle::check(program, None, findings);
     let schemas = schema::Schemas::new(program, world);
     schemas.check(&evaluator, readable, findings);
@@ -121,8 +124,11 @@ fn evaluate_roots(program: &Program, world: &World, readable: bool, findings: &m
     for (id, _) in program.scenarios() {
         let affected = evaluator.enter_scenario(id);
         evaluator.evaluate_members(&affected);
-        report(program, &mut evaluator, Some(id), findings);
-        coherence.check(&evaluator, Some(id), findings);
+        report(program, &mut evaluator, &by_scenarios, Some(id), findings);
+        if affected.iter().any(|&member| program.is_package_name(member)) {
+            coherence.names(&evaluator, Some(id), findings);
+        }
+        coherence.versions(&evaluator, Some(id), findings);
         build_cycle::check(program, Some(id), findings);
         schemas.check_members(&evaluator, &affected, readable, findings);
         evaluator.leave_scenario();
@@ -130,12 +136,18 @@ fn evaluate_roots(program: &Program, world: &World, readable: bool, findings: &m
 }
 
 /// Takes over what an evaluation met. An option that nothing fills is a warning where some scenario fills it.
-fn report(program: &Program, evaluator: &mut Evaluator<'_>, scenario: Option<ScenarioId>, findings: &mut Findings) {
-    for fault in evaluator.take_faults() {
+fn report(
+    program: &Program,
+    evaluator: &mut Evaluator<'_>,
+    by_scenarios: &HashSet<MemberId>,
+    scenario: Option<ScenarioId>,
+    findings: &mut Findings,
+) {
+    for fault in evaluator.take_faults(&mut findings.dropped) {
         let mut diagnostic = match fault.reason {
             Reason::Error => fault.diagnostic,
             Reason::Unfilled(_) if scenario.is_some() => continue,
-            Reason::Unfilled(option) if !contribute::some_scenario_fills(program, option) => continue, // E3 says it
+            Reason::Unfilled(option) if !by_scenarios.contains(&option) => continue, // E3 says it
             Reason::Unfilled(_) => {
                 let mut warning = Diagnostic::warning(fault.diagnostic.message);
                 (warning.span, warning.notes) = (fault.diagnostic.span, fault.diagnostic.notes);
@@ -160,12 +172,36 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    pub(crate) fn add(&mut self, diagnostic: Diagnostic) {
-        if self.list.len() < limits::DIAGNOSTICS_MAX {
-            self.list.push(diagnostic);
-        } else {
+    pub(crate) fn add(&mut self, mut diagnostic: Diagnostic) {
+        if self.is_full() {
             self.dropped += 1;
+            return;
         }
+        shorten(&mut diagnostic.message);
+        diagnostic.notes.iter_mut().for_each(|note| shorten(&mut note.message));
+        diagnostic.help.iter_mut().for_each(shorten);
+        self.list.push(diagnostic);
+    }
+
+    /// Tells whether further ones are only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= limits::DIAGNOSTICS_MAX
+    }
+
+    /// Finds the name that was probably meant. Looking through many names is worth it for the first errors only.
+    pub(crate) fn closest<'a>(&self, name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        let looked = self.list.len() < limits::SUGGESTIONS_MAX;
+        let names = names.into_iter().take(if looked { limits::SUGGESTION_NAMES_MAX } else { 0 });
+        punix_diag::closest(name, names).map(|(near, _)| near)
+    }
+}
+
+/// Cuts what would bury the rest: a name in it may be as long as a file.
+fn shorten(text: &mut String) {
+    if text.len() > limits::MESSAGE_BYTES_MAX {
+        let cut = (0..=limits::MESSAGE_BYTES_MAX).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(cut);
+        text.push('…');
     }
 }
 

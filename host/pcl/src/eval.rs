@@ -22,6 +22,7 @@ pub struct Evaluator<'p> {
     /// Contributions of the scenario that is in force.
     selected: FastMap<u32, Vec<DeclId>>,
     faults: Vec<Fault>,
+    faults_dropped: usize,
     steps: u64,
     exhausted: bool,
     tasks: Vec<Task>,
@@ -94,6 +95,7 @@ impl<'p> Evaluator<'p> {
             decls: vec![Slot::New; program.ast.decls.len()],
             selected: FastMap::default(),
             faults: Vec::new(),
+            faults_dropped: 0,
             steps: 0,
             exhausted: false,
             tasks: Vec::new(),
@@ -152,13 +154,15 @@ impl<'p> Evaluator<'p> {
 
     /// Returns the errors so far: what stops a use of the values.
     pub fn errors(&mut self) -> Vec<Diagnostic> {
-        let mut errors: Vec<Diagnostic> = self.take_faults().into_iter().map(|fault| fault.diagnostic).collect();
+        let mut errors: Vec<Diagnostic> = self.take_faults(&mut 0).into_iter().map(|fault| fault.diagnostic).collect();
         errors.sort_by_key(|diagnostic| diagnostic.span);
         errors.dedup();
         errors
     }
 
-    pub(crate) fn take_faults(&mut self) -> Vec<Fault> {
+    /// Hands over what went wrong since the last time; `dropped` grows by what was too much to keep.
+    pub(crate) fn take_faults(&mut self, dropped: &mut usize) -> Vec<Fault> {
+        *dropped += std::mem::take(&mut self.faults_dropped);
         std::mem::take(&mut self.faults)
     }
 
@@ -214,6 +218,7 @@ impl<'p> Evaluator<'p> {
             affected.push(member);
             todo.extend_from_slice(self.dependents.get(member.0));
             let candidates: Vec<DeclId> = self.candidates(member).collect();
+            self.steps += candidates.len() as u64;
             for decl in candidates {
                 let slot = &mut self.decls[decl.0 as usize];
                 self.journal.decls.push((decl.0, std::mem::replace(slot, Slot::New)));
@@ -239,8 +244,16 @@ impl<'p> Evaluator<'p> {
     }
 
     fn fault(&mut self, diagnostic: Diagnostic) -> ValueId {
-        self.faults.push(Fault { reason: Reason::Error, diagnostic });
+        self.add_fault(Fault { reason: Reason::Error, diagnostic });
         FAILED
+    }
+
+    fn add_fault(&mut self, fault: Fault) {
+        if self.faults.len() < crate::limits::DIAGNOSTICS_MAX {
+            self.faults.push(fault);
+        } else {
+            self.faults_dropped += 1;
+        }
     }
 
     fn place(&self, node: u32) -> punix_diag::Span {

@@ -26,5 +26,11 @@ pub const SORT_BYTES_MAX: usize = 64 << 20;
 pub const DOCUMENT_BYTES_MAX: usize = 256 << 20;
 /// Characters of a type in a message.
 pub const TYPE_TEXT_MAX: usize = 300;
+/// Bytes of one message.
+pub const MESSAGE_BYTES_MAX: usize = 2_000;
+/// Errors of one run for which a similar name is looked for.
+pub const SUGGESTIONS_MAX: usize = 50;
+/// Names that are looked through for each.
+pub const SUGGESTION_NAMES_MAX: usize = 10_000;
 /// Diagnostics that one run keeps; the rest is counted.
 pub const DIAGNOSTICS_MAX: usize = 1_000;

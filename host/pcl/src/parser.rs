@@ -105,7 +105,7 @@ fn read(ast: &mut Ast, text: &str, start: u32) -> Vec<Diagnostic> {
 /// Keeps the first syntax error of each line: what follows it on its line is mostly its echo.
 fn first_of_each_line(ast: &Ast, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     found.sort_by_key(|diagnostic| diagnostic.span);
-    let line = |diagnostic: &Diagnostic| diagnostic.span.map(|span| ast.sources.locate(span.start).line);
+    let line = |diagnostic: &Diagnostic| diagnostic.span.map(|span| ast.sources.line(span.start));
     let mut last = None;
     found.retain(|diagnostic| {
         let this = line(diagnostic);

@@ -134,6 +134,12 @@ impl Program {
         self.module(module).package
     }
 
+    /// Tells whether a member is some package's `pname`.
+    pub(crate) fn is_package_name(&self, member: MemberId) -> bool {
+        let Member { module, name, .. } = *self.member(member);
+        name == crate::symbol::known::PNAME && self.is_package(module)
+    }
+
     /// Returns the declared or inferred type of a member.
     pub fn type_of(&self, member: MemberId) -> TypeId {
         self.types[member.0 as usize]

@@ -2,6 +2,7 @@
 
 use crate::limits;
 use crate::symbol::{Interner, Symbol};
+use std::cell::RefCell;
 use crate::program::FastMap;
 
 /// Stands for a type in [`Types`].
@@ -53,6 +54,7 @@ pub struct Types {
     records: FastMap<Box<[Field]>, TypeId>,
     joins: FastMap<(TypeId, TypeId, Join), Option<TypeId>>,
     widened: FastMap<TypeId, TypeId>,
+    composites: RefCell<FastMap<TypeId, Option<Field>>>,
 }
 
 /// Says how two record types meet.
@@ -75,6 +77,7 @@ impl Default for Types {
             records: FastMap::default(),
             joins: FastMap::default(),
             widened: FastMap::default(),
+            composites: RefCell::default(),
         }
     }
 }
@@ -173,6 +176,67 @@ impl Types {
             }
             _ => None,
         }
+    }
+
+    /// Returns the type of a list's elements; or the first element that does not fit, and what those before it are.
+    pub(crate) fn join_all(&mut self, elements: &[TypeId]) -> Result<TypeId, (usize, TypeId)> {
+        if let Some(joined) = self.join_many(elements) {
+            return Ok(joined);
+        }
+        // What does not fit does not come to fit by more elements, so the first is found by halving.
+        let (mut good, mut bad) = (0, elements.len());
+        while bad - good > 1 {
+            let middle = good + (bad - good) / 2;
+            if self.join_many(&elements[..middle]).is_some() { good = middle } else { bad = middle }
+        }
+        Err((good, self.join_many(&elements[..good]).unwrap_or(TypeId::NOTHING)))
+    }
+
+    /// Joins types level by level: a thousand records of a thousand shapes cost their fields, not their square.
+    /// Recursion is bounded by the depth of types.
+    fn join_many(&mut self, types: &[TypeId]) -> Option<TypeId> {
+        let mut distinct: Vec<TypeId> = types.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        distinct.retain(|ty| !matches!(*ty, TypeId::NOTHING | TypeId::UNKNOWN));
+        let [first, rest @ ..] = distinct.as_slice() else {
+            return Some(types.iter().copied().max().unwrap_or(TypeId::NOTHING));
+        };
+        if rest.is_empty() {
+            return Some(*first);
+        }
+        let all = |types: &Types, what: fn(Type) -> bool| distinct.iter().all(|&ty| what(types.get(ty)));
+        if all(self, |ty| matches!(ty, Type::List(_))) {
+            let inner: Vec<TypeId> = distinct
+                .iter()
+                .map(|&ty| if let Type::List(element) = self.get(ty) { element } else { TypeId::UNKNOWN })
+                .collect();
+            let element = self.join_many(&inner)?;
+            return Some(self.list(element));
+        }
+        if all(self, |ty| matches!(ty, Type::Record { .. })) {
+            let mut fields: Vec<Field> = distinct.iter().flat_map(|&ty| self.fields(ty).iter().copied()).collect();
+            fields.sort_by_key(|field| field.name);
+            let mut joined = Vec::new();
+            for group in fields.chunk_by(|a, b| a.name == b.name) {
+                let inner: Vec<TypeId> = group.iter().map(|field| field.ty).collect();
+                let optional = group.len() < distinct.len() || group.iter().any(|field| field.optional);
+                joined.push(Field { name: group[0].name, ty: self.join_many(&inner)?, optional });
+            }
+            return Some(self.record(joined));
+        }
+        rest.iter().try_fold(*first, |joined, &ty| self.join(joined, ty, Join::Elements))
+    }
+
+    /// Returns the first field, by symbol, that is no plain value. Remembered, since many comprehensions go over one
+    /// type.
+    pub(crate) fn first_composite(&self, record: TypeId) -> Option<Field> {
+        let known = self.composites.borrow().get(&record).copied();
+        known.unwrap_or_else(|| {
+            let found = self.fields(record).iter().find(|field| !self.is_scalar(field.ty)).copied();
+            self.composites.borrow_mut().insert(record, found);
+            found
+        })
     }
 
     fn join_records(&mut self, a: TypeId, b: TypeId, how: Join) -> Option<TypeId> {

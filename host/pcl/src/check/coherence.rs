@@ -14,6 +14,8 @@ pub(super) struct Coherence<'p> {
     program: &'p Program,
     /// Modules with a version whose source does not read it.
     detached: Vec<Detached>,
+    /// Their places in that list, by version.
+    by_version: FastMap<u32, usize>,
     told: HashSet<Span>,
 }
 
@@ -27,27 +29,13 @@ struct Detached {
 
 impl<'p> Coherence<'p> {
     pub(super) fn new(program: &'p Program) -> Coherence<'p> {
-        let detached = program.modules().filter_map(|(id, _)| detached(program, id)).collect();
-        Coherence { program, detached, told: HashSet::new() }
+        let detached: Vec<Detached> = program.modules().filter_map(|(id, _)| detached(program, id)).collect();
+        let by_version = detached.iter().enumerate().map(|(index, found)| (found.version.0, index)).collect();
+        Coherence { program, detached, by_version, told: HashSet::new() }
     }
 
-    /// Checks the program as evaluated, for the base or a scenario that is in force.
-    pub(super) fn check(&mut self, values: &Evaluator<'_>, scenario: Option<ScenarioId>, findings: &mut Findings) {
-        let names_change = match scenario {
-            None => true,
-            Some(scenario) => {
-                let contributions = &self.program.scenario(scenario).contributions;
-                // A name may change through any option; that is cheap to find out only by looking.
-                !contributions.is_empty() && self.program.modules.iter().any(|module| module.package)
-            }
-        };
-        if names_change {
-            self.names(values, scenario, findings);
-        }
-        self.versions(values, scenario, findings);
-    }
-
-    fn names(&mut self, values: &Evaluator<'_>, scenario: Option<ScenarioId>, findings: &mut Findings) {
+    /// Checks that no two packages have one name, in the base program or a scenario that is in force.
+    pub(super) fn names(&mut self, values: &Evaluator<'_>, scenario: Option<ScenarioId>, findings: &mut Findings) {
         let mut first_of: FastMap<u32, ModuleId> = FastMap::default();
         let mut shared: BTreeMap<Symbol, Vec<ModuleId>> = BTreeMap::new();
         for (id, module) in self.program.modules().filter(|(_, module)| module.package) {
@@ -90,24 +78,29 @@ impl<'p> Coherence<'p> {
         first.map_or(self.program.module(module).at, |(id, _)| self.program.place(id))
     }
 
-    fn versions(&mut self, values: &Evaluator<'_>, scenario: Option<ScenarioId>, findings: &mut Findings) {
-        for detached in &self.detached {
-            let selected = |member: MemberId| {
-                let all = scenario.map_or(&[][..], |id| &self.program.scenario(id).contributions);
-                all.iter().filter(move |(target, _)| *target == member).map(|(_, decl)| *decl)
+    /// Checks that sources follow their versions, in the base program or a scenario that is in force.
+    pub(super) fn versions(&mut self, values: &Evaluator<'_>, scenario: Option<ScenarioId>, findings: &mut Findings) {
+        let selected = scenario.map_or(&[][..], |id| &self.program.scenario(id).contributions);
+        let set: HashSet<MemberId> = selected.iter().map(|(member, _)| *member).collect();
+        let concerned: Vec<usize> = match scenario {
+            None => (0..self.detached.len()).collect(),
+            Some(_) => set.iter().filter_map(|version| self.by_version.get(&version.0).copied()).collect(),
+        };
+        for index in concerned {
+            let detached = &self.detached[index];
+            let from_modules = self.program.contributions.get(detached.version.0).iter().copied();
+            let from_scenario = selected.iter().filter(|(member, _)| *member == detached.version).map(|(_, decl)| *decl);
+            let Some(first) = from_modules.chain(from_scenario).next() else { continue };
+            let set_too = |member: &MemberId| {
+                set.contains(member) || !self.program.contributions.get(member.0).is_empty()
             };
-            let of = |member: MemberId| self.program.contributions.get(member.0).iter().copied().chain(selected(member));
-            if scenario.is_some() && selected(detached.version).next().is_none() {
-                continue;
-            }
-            let Some(first) = of(detached.version).next() else { continue };
-            let follows = detached.read.iter().any(|member| of(*member).next().is_some());
-            if follows || self.keeps_its_version(values, detached.version) {
+            if detached.read.iter().any(set_too) || self.keeps_its_version(values, detached.version) {
                 continue;
             }
             let at = self.program.ast.decl(first).at;
+            let error = under(self.program, self.stale(detached, first), scenario);
             if self.told.insert(at) {
-                findings.add(under(self.program, self.stale(detached, first), scenario));
+                findings.add(error);
             }
         }
     }
@@ -153,6 +146,7 @@ fn detached(program: &Program, module: ModuleId) -> Option<Detached> {
     let source = program.member_by(module, known::SOURCE)?;
     program.own_expression(source)?;
     let mut read = vec![source];
+    let mut seen = HashSet::from([source]);
     let mut next = 0;
     while let Some(&member) = read.get(next) {
         next += 1;
@@ -160,10 +154,10 @@ fn detached(program: &Program, module: ModuleId) -> Option<Detached> {
         for (node, target) in program.references(decl.code.clone()) {
             let inside = program.member(target).module == module;
             let bare = matches!(program.ast.node(node), Node::Name(_));
-            if (inside || bare) && !read.contains(&target) {
+            if (inside || bare) && seen.insert(target) {
                 read.push(target);
             }
         }
     }
-    (!read.contains(&version)).then_some(Detached { version, source, read })
+    (!seen.contains(&version)).then_some(Detached { version, source, read })
 }

@@ -3,7 +3,8 @@
 use super::Findings;
 use crate::ast::{BlockKind, DeclId, DeclKind};
 use crate::program::{Grouped, MemberId, MemberKind, Program};
-use punix_diag::{Code, Diagnostic, closest};
+use punix_diag::{Code, Diagnostic};
+use std::collections::HashSet;
 
 /// Attaches every contribution to its option, or reports why it has none.
 pub(super) fn attach(program: &mut Program, findings: &mut Findings) {
@@ -35,7 +36,7 @@ pub(super) fn attach(program: &mut Program, findings: &mut Findings) {
 fn target(program: &mut Program, id: DeclId, findings: &mut Findings) -> Option<MemberId> {
     let decl = program.ast.decl(id);
     let DeclKind::Contribution { target, .. } = decl.kind else { return None };
-    let found = resolve(program, target, decl.name);
+    let found = resolve(program, target, decl.name, findings);
     let error = match found {
         Ok(member) => match program.member(member).kind {
             MemberKind::Option(_) => return Some(member),
@@ -72,30 +73,36 @@ pub(super) fn resolve(
     program: &Program,
     module: crate::symbol::Symbol,
     name: crate::symbol::Symbol,
+    findings: &Findings,
 ) -> Result<MemberId, Option<Diagnostic>> {
     let Some(id) = program.module_by(module) else {
-        return Err((!program.ast.damaged).then(|| unknown_module(program, program.ast.text(module))));
+        return Err((!program.ast.damaged).then(|| unknown_module(program, program.ast.text(module), findings)));
     };
     program.member_by(id, name).ok_or_else(|| {
-        (!program.module(id).damaged).then(|| unknown_member(program, id, program.ast.text(name)))
+        (!program.module(id).damaged).then(|| unknown_member(program, id, program.ast.text(name), findings))
     })
 }
 
-pub(super) fn unknown_module(program: &Program, name: &str) -> Diagnostic {
+pub(super) fn unknown_module(program: &Program, name: &str, findings: &Findings) -> Diagnostic {
     let error = Diagnostic::error(Code::E2, format!("there is no module `{name}`"));
     let names = program.modules.iter().map(|module| program.ast.text(module.name));
-    match closest(name, names) {
-        Some((near, _)) => error.help(format!("did you mean `{near}`?")),
+    match findings.closest(name, names) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
         None => error,
     }
 }
 
-pub(super) fn unknown_member(program: &Program, module: crate::program::ModuleId, name: &str) -> Diagnostic {
+pub(super) fn unknown_member(
+    program: &Program,
+    module: crate::program::ModuleId,
+    name: &str,
+    findings: &Findings,
+) -> Diagnostic {
     let module_name = program.ast.text(program.module(module).name);
     let error = Diagnostic::error(Code::E2, format!("the module `{module_name}` has no member `{name}`"));
     let names = program.members_of(module).map(|(_, member)| program.ast.text(member.name));
-    match closest(name, names) {
-        Some((near, _)) => error.help(format!("did you mean `{near}`?")),
+    match findings.closest(name, names) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
         None if program.ast.text(program.module(module).name) == name => error,
         None if program.module_named(name).is_some() => {
             error.help(format!("`{name}` is a module; refer to one of its members as `{name}.member`"))
@@ -106,13 +113,14 @@ pub(super) fn unknown_member(program: &Program, module: crate::program::ModuleId
 
 /// Reports options without a default that nothing fills, in any scenario.
 pub(super) fn required(program: &Program, findings: &mut Findings) {
+    let filled = filled_by_scenarios(program);
     for index in 0..program.members.len() as u32 {
         let id = MemberId(index);
         let member = program.member(id);
         if !matches!(member.kind, MemberKind::Option(_)) || program.own_expression(id).is_some() {
             continue;
         }
-        if program.contributions.get(index).is_empty() && !some_scenario_fills(program, id) {
+        if program.contributions.get(index).is_empty() && !filled.contains(&id) {
             let shown = program.show(id);
             let error = Diagnostic::error(Code::E3, format!("nothing fills the required option `{shown}`"));
             let error = error.at(program.place(id));
@@ -121,7 +129,7 @@ pub(super) fn required(program: &Program, findings: &mut Findings) {
     }
 }
 
-/// Tells whether some scenario contributes to an option.
-pub(super) fn some_scenario_fills(program: &Program, option: MemberId) -> bool {
-    program.scenarios.iter().any(|scenario| scenario.contributions.iter().any(|(member, _)| *member == option))
+/// Returns the options that some scenario contributes to.
+pub(super) fn filled_by_scenarios(program: &Program) -> HashSet<MemberId> {
+    program.scenarios.iter().flat_map(|scenario| scenario.contributions.iter().map(|(member, _)| *member)).collect()
 }

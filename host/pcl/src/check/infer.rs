@@ -8,7 +8,7 @@ use crate::limits;
 use crate::program::{MemberId, MemberKind, Program};
 use crate::symbol::Symbol;
 use crate::types::{Field, Join, Type, TypeId};
-use punix_diag::{Code, Diagnostic, Span, closest};
+use punix_diag::{Code, Diagnostic, Span};
 
 /// Types every member and every contribution, and resolves every reference.
 pub(super) fn infer(program: &mut Program, findings: &mut Findings) {
@@ -25,8 +25,16 @@ pub(super) fn infer(program: &mut Program, findings: &mut Findings) {
         *ty = declared.unwrap_or(*ty);
     }
     let mut inference = Inference { program, findings, known, stack: Vec::new(), tasks: Vec::new(), binders: Vec::new() };
-    for decl in 0..inference.program.ast.decls.len() as u32 {
-        inference.run(DeclId(decl));
+    // Where a circle of members is reported depends on where it is entered: options first, then derived members, in
+    // order of the modules; contributions last.
+    for module in 0..inference.program.modules.len() {
+        inference.run_all(module, |kind| matches!(kind, DeclKind::Option { .. }));
+        inference.run_all(module, |kind| kind == DeclKind::Derived);
+    }
+    for decl in 0..inference.program.ast.decls.len() {
+        if matches!(inference.program.ast.decls[decl].kind, DeclKind::Contribution { .. }) {
+            inference.run(DeclId(decl as u32));
+        }
     }
 }
 
@@ -63,6 +71,18 @@ struct Inference<'a> {
 }
 
 impl Inference<'_> {
+    /// Types a module's declarations of one kind.
+    fn run_all(&mut self, module: usize, wanted: impl Fn(DeclKind) -> bool) {
+        for position in 0..self.program.modules[module].blocks.len() {
+            let block = self.program.modules[module].blocks[position];
+            for decl in self.program.ast.blocks[block as usize].decls.clone() {
+                if wanted(self.program.ast.decls[decl as usize].kind) {
+                    self.run(DeclId(decl));
+                }
+            }
+        }
+    }
+
     /// Types one declaration's expression and everything that it needs.
     fn run(&mut self, decl: DeclId) {
         if !self.begin(decl) {
@@ -228,13 +248,13 @@ impl Inference<'_> {
             self.fault(decl);
             return Ok(TypeId::UNKNOWN);
         }
-        let error = unknown_member(self.program, scope, self.program.ast.text(name));
+        let error = unknown_member(self.program, scope, self.program.ast.text(name), self.findings);
         let at = self.span(index);
         Ok(self.error(decl, error.at(at)))
     }
 
     fn qualified(&mut self, index: u32, module: Symbol, name: Symbol, decl: DeclId) -> Result<TypeId, DeclId> {
-        match resolve(self.program, module, name) {
+        match resolve(self.program, module, name, self.findings) {
             Ok(member) => self.load(index, member),
             Err(error) => {
                 let at = self.span(index);
@@ -277,16 +297,16 @@ impl Inference<'_> {
             return TypeId::UNKNOWN;
         }
         let fields = self.program.ast.types.fields(element);
-        if let Some(field) = fields.iter().find(|field| field.name == name) {
-            return field.ty;
+        if let Ok(found) = fields.binary_search_by_key(&name, |field| field.name) {
+            return fields[found].ty;
         }
         let text = |symbol| self.program.ast.text(symbol);
         let message = format!("the elements that `{}` stands for have no field `{}`", text(binder), text(name));
         let error = Diagnostic::error(Code::E2, message).at(self.span(index));
         let mut names: Vec<&str> = fields.iter().map(|field| text(field.name)).collect();
         names.sort_unstable();
-        let error = match closest(text(name), names.iter().copied()) {
-            Some((near, _)) => error.help(format!("did you mean `{near}`?")),
+        let error = match self.findings.closest(text(name), names.iter().copied()) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
             None if names.is_empty() => error,
             None => error.help(format!("they have {}", super::listed(&names))),
         };
@@ -306,21 +326,16 @@ impl Inference<'_> {
 
     fn list(&mut self, count: u32, decl: DeclId) -> TypeId {
         let first = self.stack.len() - count as usize;
-        let mut element = TypeId::NOTHING;
-        let mut complained = false;
-        for at in first..self.stack.len() {
-            let Typed { ty, root } = self.stack[at];
-            match self.program.ast.types.join(element, ty, Join::Elements) {
-                Some(joined) => element = joined,
-                None if complained => {}
-                None => {
-                    complained = true;
-                    let message = format!("this element is {}, those before it are {}", self.show(ty), self.show(element));
-                    let error = Diagnostic::error(Code::E1, message).at(self.span(root));
-                    self.error(decl, error.help("all elements of a list have one type"));
-                }
+        let elements: Vec<TypeId> = self.stack[first..].iter().map(|typed| typed.ty).collect();
+        let element = match self.program.ast.types.join_all(&elements) {
+            Ok(element) => element,
+            Err((odd, before)) => {
+                let Typed { ty, root } = self.stack[first + odd];
+                let message = format!("this element is {}, those before it are {}", self.show(ty), self.show(before));
+                let error = Diagnostic::error(Code::E1, message).at(self.span(root));
+                self.error(decl, error.help("all elements of a list have one type"))
             }
-        }
+        };
         self.stack.truncate(first);
         self.program.ast.types.list(element)
     }
@@ -367,17 +382,13 @@ impl Inference<'_> {
             Type::Unknown => Ok(TypeId::UNKNOWN),
             _ => Err(format!("a comprehension goes over a list of records, this is {}", self.show(ty))),
         };
-        let element = element.and_then(|element| {
-            let mut fields: Vec<&Field> = types.fields(element).iter().collect();
-            fields.sort_by_key(|field| self.program.ast.text(field.name));
-            match fields.iter().find(|field| !types.is_scalar(field.ty)) {
-                None => Ok(element),
-                Some(field) => Err(format!(
-                    "a comprehension goes over records of plain values, the field `{}` is {}",
-                    self.program.ast.text(field.name),
-                    self.show(field.ty)
-                )),
-            }
+        let element = element.and_then(|element| match types.first_composite(element) {
+            None => Ok(element),
+            Some(field) => Err(format!(
+                "a comprehension goes over records of plain values, the field `{}` is {}",
+                self.program.ast.text(field.name),
+                self.show(field.ty)
+            )),
         });
         let element = match element {
             Ok(element) => element,

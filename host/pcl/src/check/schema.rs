@@ -123,7 +123,7 @@ impl<'p> Schemas<'p> {
 
     /// Looks at members that are no field: a slip of the hand is an error, one that nothing reads a warning.
     pub(super) fn helpers(&self, values: &Evaluator<'_>, readable: bool, findings: &mut Findings) {
-        if !readable {
+        if !readable || findings.is_full() {
             return;
         }
         let mut read = vec![false; self.program.members.len()];
@@ -150,6 +150,10 @@ impl<'p> Schemas<'p> {
     }
 
     fn helper(&self, module: ModuleId, role: Option<Role>, member: MemberId, findings: &mut Findings) {
+        if findings.is_full() {
+            findings.dropped += 1;
+            return;
+        }
         let name = self.program.ast.text(self.program.member(member).name);
         let shown = self.program.show(member);
         let at = self.program.place(member);
@@ -234,8 +238,8 @@ impl Walk<'_, '_> {
                 }
             }
             (Kind::Map(each), Value::Record(items)) if !matches!(**each, Kind::Any) => {
-                for &(label, inner) in self.values.values.fields(items) {
-                    let at = self.label(value, label).or(at);
+                for (index, &(label, inner)) in self.values.values.fields(items).iter().enumerate() {
+                    let at = self.label(value, index).or(at);
                     self.inside(Step::Label(label), |walk| walk.value(each, inner, at));
                 }
             }
@@ -296,8 +300,8 @@ impl Walk<'_, '_> {
     fn record(&mut self, shape: &Shape, value: ValueId, at: Option<Span>) {
         let Value::Record(items) = self.values.values.get(value) else { return };
         let fields = self.values.values.fields(items);
-        for &(label, inner) in fields {
-            let place = self.label(value, label).or(at);
+        for (index, &(label, inner)) in fields.iter().enumerate() {
+            let place = self.label(value, index).or(at);
             match shape.field(self.values.values.text(label)) {
                 Some(field) => self.inside(Step::Label(label), |walk| walk.value(&field.kind, inner, place)),
                 None if shape.open => {}
@@ -357,8 +361,9 @@ impl Walk<'_, '_> {
         here.file == there.file && here.line == there.line
     }
 
-    fn label(&self, record: ValueId, label: Symbol) -> Option<Span> {
-        self.values.values.labels(record).iter().find(|found| found.name == label).map(|found| found.span)
+    /// Returns where a record's label stands; labels and fields are in one order.
+    fn label(&self, record: ValueId, index: usize) -> Option<Span> {
+        self.values.values.labels(record).get(index).map(|label| label.span)
     }
 
     /// Reports once, though a value may be reached from several places.

@@ -59,11 +59,11 @@ fn data_file(program: &Program, module: ModuleId, findings: &mut Findings) {
             findings.add(Diagnostic::error(Code::E1, message).at(program.place(member)));
         }
     }
-    if program.member_by(module, known::DATA).is_none() && !program.module(module).damaged {
+    if provided(known::DATA).is_none() && !program.module(module).damaged {
         let name = program.ast.text(program.module(module).name);
         let error = Diagnostic::error(Code::E3, format!("the data file `{name}` has no `data`"));
         let error = error.at(program.place(format));
-        findings.add(error.help("a module with `path` and `format` is a data file; give it `data = { … }`, or rename one"));
+        findings.add(error.help("a module with `path` and `format` is a data file; give it `data = { … }`, or rename one of the two"));
     }
 }
 
@@ -78,7 +78,7 @@ fn unclaimed_secrets(program: &Program, world: &World, findings: &mut Findings) 
         world.resolvers.iter().filter_map(|name| program.ast.symbols.get(name)).collect();
     for (index, node) in program.ast.nodes.iter().enumerate() {
         let Node::Secret { kind, .. } = node else { continue };
-        if !claimed.contains(kind) {
+        if !claimed.contains(kind) && !findings.is_full() {
             let kind = program.ast.text(*kind);
             let warning = Diagnostic::warning(format!("no installed resolver answers `{kind}`"));
             let warning = warning.at(program.ast.spans[index]);

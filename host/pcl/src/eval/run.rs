@@ -197,7 +197,7 @@ impl Evaluator<'_> {
             .at(self.place(index))
             .note_at(self.program.place(member), "the option is declared here")
             .help("give it a default, or choose a scenario that fills it");
-        self.faults.push(Fault { reason, diagnostic });
+        self.add_fault(Fault { reason, diagnostic });
     }
 
     fn cycle(&self, index: u32, member: MemberId) -> Diagnostic {
@@ -235,6 +235,10 @@ impl Evaluator<'_> {
         };
         if record == FAILED {
             return FAILED;
+        }
+        if let Value::Record(items) = self.values.get(record) {
+            const FIELDS_A_STEP: u64 = 8;
+            self.steps += self.values.fields(items).len() as u64 / FIELDS_A_STEP;
         }
         if let Some(value) = self.values.field(record, field) {
             return value;

@@ -54,6 +54,8 @@ impl Evaluator<'_> {
     /// Chooses among evaluated candidates: the strongest, if they agree.
     fn choose(&mut self, member: MemberId) -> ValueId {
         let sites = self.sites(member);
+        const STEPS_A_SITE: u64 = 8; // they are sorted and compared
+        self.steps += sites.len() as u64 * STEPS_A_SITE;
         let Some(first) = sites.first() else { return FAILED };
         let top: Vec<&Site> = sites.iter().take_while(|site| site.priority == first.priority).collect();
         if top.iter().any(|site| site.value == FAILED) {

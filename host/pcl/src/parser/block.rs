@@ -1,8 +1,9 @@
 //! Modules, scenarios and their declarations.
 
-use super::{Parser, Read};
+use super::{Lost, Parser, Read};
 use crate::ast::{Block, BlockKind, Decl, DeclKind, Node, Priority};
 use crate::lexer::{Bracket, Kind};
+use crate::limits;
 use crate::symbol::{Symbol, known};
 use punix_diag::Span;
 
@@ -11,7 +12,7 @@ const CLOSE: Kind = Kind::Close(Bracket::Brace);
 
 impl Parser<'_> {
     pub(super) fn program(&mut self) {
-        while !self.at(Kind::End) {
+        while !self.at(Kind::End) && self.diagnostics.len() < limits::DIAGNOSTICS_MAX {
             if self.block().is_err() {
                 self.ast.damaged = true;
                 while !self.at(Kind::End) && !self.begins_block() {
@@ -39,6 +40,10 @@ impl Parser<'_> {
             if self.at(CLOSE) {
                 self.advance();
                 break;
+            }
+            if self.diagnostics.len() >= limits::DIAGNOSTICS_MAX {
+                damaged = true;
+                break; // whatever this is, more of it helps nobody
             }
             if self.at(Kind::End) || (self.token.on_new_line && self.begins_block()) {
                 damaged = true;
@@ -76,10 +81,10 @@ impl Parser<'_> {
             return self.finish(block, DeclKind::Derived, first, at, at);
         }
         if !self.at(Kind::Dot) {
-            return Err(self.expected(match kind {
-                BlockKind::Module => "`=` or `.` after the name",
-                BlockKind::Scenario => "`.` (a scenario holds contributions: `Module.option = …`)",
-            }));
+            return Err(match kind {
+                BlockKind::Module => self.no_declaration(first, at),
+                BlockKind::Scenario => self.expected("`.` (a scenario holds contributions: `Module.option = …`)"),
+            });
         }
         self.advance();
         let (name, _) = self.expect_name("the name of an option")?;
@@ -90,6 +95,15 @@ impl Parser<'_> {
             _ => (Priority::Plain, None),
         };
         self.finish(block, DeclKind::Contribution { target: first, priority, word }, name, at, at)
+    }
+
+    /// Reports a name in a module that nothing follows which would make it a declaration.
+    fn no_declaration(&mut self, name: Symbol, at: Span) -> Lost {
+        if self.at(Kind::Broken) {
+            return Lost; // the lexer has told
+        }
+        let message = format!("expected `=` or `.` after `{}`, found {}", self.ast.text(name), self.shown());
+        self.fail(at, message)
     }
 
     fn option(&mut self, block: u32) -> Read<()> {
@@ -117,7 +131,9 @@ impl Parser<'_> {
         if outcome.is_err() {
             self.ast.nodes.truncate(start);
             self.ast.spans.truncate(start);
-            self.ast.parens.retain(|parens| (parens.node.0 as usize) < start);
+            while self.ast.parens.last().is_some_and(|parens| parens.node.0 as usize >= start) {
+                self.ast.parens.pop();
+            }
             self.push(Node::Broken, Span::new(from.start, self.previous_end));
         }
         let code = start as u32..self.ast.nodes.len() as u32;

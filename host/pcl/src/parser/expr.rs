@@ -7,6 +7,7 @@ use crate::limits;
 use crate::symbol::{Symbol, known};
 use crate::text::{Piece, dedent, unescape, weave};
 use punix_diag::Span;
+use std::ops::Range;
 
 /// A form whose end is still to come. `from` is its first token; `start` its first node.
 enum Open {
@@ -364,20 +365,47 @@ impl Parser<'_> {
             self.fail(at, "`artifact` has exactly the fields `host` and `name`");
             return Some(Node::Broken);
         };
-        // Both values are one node each exactly if both are literals or references.
-        let values: Vec<Node> = self.ast.nodes[start..self.ast.nodes.len() - 1].to_vec();
-        if let [first, second] = values[..] {
-            let value = |index: usize| if index == 0 { first } else { second };
-            if let (Node::Str(host), Node::Str(name)) = (value(host), value(name)) {
-                return Some(Node::Artifact { host, name });
-            }
-            let wrong = if matches!(value(host), Node::Str(_)) { name } else { host };
-            let span = self.ast.spans[start + wrong];
-            self.fail(span, "an artifact's `host` and `name` are string literals");
-        } else {
-            self.fail(at, "an artifact's `host` and `name` are string literals");
+        let roots = self.roots(start..self.ast.nodes.len() - 1);
+        let text = |position: usize| match roots.get(position).map(|&root| self.ast.nodes[root]) {
+            Some(Node::Str(text)) => Some(text),
+            _ => None,
+        };
+        if let (Some(host), Some(name)) = (text(host), text(name)) {
+            return Some(Node::Artifact { host, name });
         }
+        let wrong = if text(host).is_some() { name } else { host };
+        let span = roots.get(wrong).map_or(at, |&root| self.ast.spans[root]);
+        self.fail(span, format!("an artifact's `{}` is a string literal", self.ast.text(labels[wrong].name)));
         Some(Node::Broken)
+    }
+
+    /// Lists the last nodes of the expressions that stand one behind the other in a stretch of nodes.
+    fn roots(&self, nodes: Range<usize>) -> Vec<usize> {
+        let mut roots = Vec::new();
+        for index in nodes {
+            let (takes, gives) = match self.ast.nodes[index] {
+                Node::Woven { count } | Node::List { count } | Node::Record { count, .. } => (count as usize, true),
+                Node::If => (2, true),
+                Node::Yield { .. } => (1, true),
+                Node::Guard => (2, false),
+                Node::Then { .. } | Node::Each { .. } => (1, false),
+                Node::Else { .. } => (0, false),
+                Node::Bool(_)
+                | Node::Int(_)
+                | Node::Str(_)
+                | Node::Secret { .. }
+                | Node::Artifact { .. }
+                | Node::Name(_)
+                | Node::Member { .. }
+                | Node::Field { .. }
+                | Node::Broken => (0, true),
+            };
+            roots.truncate(roots.len().saturating_sub(takes));
+            if gives {
+                roots.push(index);
+            }
+        }
+        roots
     }
 
     /// Returns the place of the expression that reaches from `start` to the last node.
