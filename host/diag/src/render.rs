@@ -159,7 +159,14 @@ mod tests {
     #[test]
     fn an_excerpt_shows_the_source() {
         let (sources, diagnostic) = sample();
-        expect![[r#""#]]
+        expect![[r#"
+            a.pcl:2:7: error: [E2] `A` has no member `nope`
+              |
+            2 |   x = nope
+              |       ^^^^
+            a.pcl:1:8: note: `A` starts here
+            help: declare it
+        "#]]
         .assert_eq(&render(&[diagnostic], &sources, Look { detail: Detail::Excerpt, color: false }));
     }
 
@@ -179,7 +186,7 @@ mod tests {
         let (_, diagnostic) = sample();
         let warning = Diagnostic::warning("w");
         assert_eq!(summary(&[]), None);
-        assert_eq!(summary(&[diagnostic.clone()]).as_deref(), Some("1 error"));
+        assert_eq!(summary(std::slice::from_ref(&diagnostic)).as_deref(), Some("1 error"));
         assert_eq!(summary(&[diagnostic.clone(), diagnostic, warning]).as_deref(), Some("2 errors, 1 warning"));
     }
 }

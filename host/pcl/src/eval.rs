@@ -4,6 +4,8 @@
 
 mod run;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use crate::ast::{DeclId, NodeId};
 use crate::program::{FastMap, Grouped, MemberId, MemberKind, Program, ScenarioId};

@@ -175,6 +175,7 @@ impl<'a> Lexer<'a> {
             b'0'..=b'9' => return Some(self.integer(symbols)),
             b'"' if self.bytes[self.position..].starts_with(b"\"\"\"") => return Some(self.triple()),
             b'"' => return Some(self.plain()),
+            b'\'' => return Some(self.single_quoted()),
             _ => {
                 self.stranger();
                 return None;
@@ -295,6 +296,15 @@ impl<'a> Lexer<'a> {
         Kind::Triple
     }
 
+    /// Text in single quotes is no string, but it is clear where it ends.
+    fn single_quoted(&mut self) -> Kind {
+        let from = self.position;
+        let line = self.text[from + 1..].lines().next().unwrap_or("");
+        self.position = from + 1 + line.find('\'').map_or(0, |length| length + 1);
+        self.error(from, self.position, "a string stands in double quotes").help = Some("write `\"…\"`".to_owned());
+        Kind::Broken
+    }
+
     /// Reports a character that begins no token, once for a run of them.
     fn stranger(&mut self) {
         let from = self.position;
@@ -307,7 +317,6 @@ impl<'a> Lexer<'a> {
             character.to_string()
         };
         let help = match character {
-            '\'' => Some("strings are written with double quotes".to_owned()),
             '\u{feff}' => Some("save the file as UTF-8 without a byte-order mark".to_owned()),
             '\0' => Some("this does not look like text".to_owned()),
             other if other.is_numeric() => Some("integers are written with the digits 0 to 9".to_owned()),

@@ -5,9 +5,11 @@
 
 mod block;
 mod expr;
+#[cfg(test)]
+mod tests;
 mod ty;
 
-use crate::ast::Ast;
+use crate::ast::{Ast, Node};
 use crate::lexer::{Bracket, Kind, Lexer, Token};
 use crate::limits;
 use crate::symbol::known;
@@ -45,7 +47,7 @@ pub fn parse(files: Vec<Source>) -> (Ast, Vec<Diagnostic>) {
         if let Some(at) = fault {
             let at = start + at as u32;
             let error = Diagnostic::error(Code::E0, "this byte is not UTF-8").at(Span::new(at, at + 1));
-            found.retain(|diagnostic| diagnostic.span.is_none_or(|span| span.start < at));
+            found.retain(|diagnostic| diagnostic.span.is_none_or(|span| span.end < at)); // the rest is an echo
             found.push(error.help("save the file as UTF-8"));
             ast.damaged = true;
         }
@@ -98,8 +100,24 @@ fn read(ast: &mut Ast, text: &str, start: u32) -> Vec<Diagnostic> {
     };
     parser.program();
     let mut found = parser.diagnostics;
-    found.append(&mut parser.lexer.diagnostics);
+    let lexical = parser.lexer.diagnostics;
+    for diagnostic in &lexical {
+        spoil(ast, start, diagnostic);
+    }
+    found.extend(lexical);
     found
+}
+
+/// Takes the value from the declaration that holds what is no token: what is left of it would only be misread.
+fn spoil(ast: &mut Ast, file_start: u32, diagnostic: &Diagnostic) {
+    let Some(span) = diagnostic.span else { return };
+    let behind = ast.decls.partition_point(|decl| decl.span.start <= span.start);
+    let Some(decl) = behind.checked_sub(1).map(|index| &mut ast.decls[index]) else { return };
+    if decl.span.start >= file_start && decl.span.end > span.start && !decl.code.is_empty() {
+        let root = decl.code.end - 1;
+        decl.code = root..decl.code.end;
+        ast.nodes[root as usize] = Node::Broken;
+    }
 }
 
 /// Keeps the first syntax error of each line: what follows it on its line is mostly its echo.
@@ -225,25 +243,25 @@ impl Parser<'_> {
         before.len() - before.rfind('\n').map_or(0, |line| line + 1)
     }
 
-    /// Looks past the current token without moving: the kinds of the next two.
-    fn peek(&mut self) -> (Kind, Kind) {
+    /// Looks past the current token without moving: the kinds of the next three.
+    fn peek(&mut self) -> [Kind; 3] {
         let mut ahead = Lexer::new(self.text, self.start);
         ahead.seek((self.token.span.end - self.start) as usize);
-        (ahead.next(&mut self.ast.symbols).kind, ahead.next(&mut self.ast.symbols).kind)
+        [(); 3].map(|()| ahead.next(&mut self.ast.symbols).kind)
     }
 
     /// Tells whether the current token begins a module or scenario.
     fn begins_block(&mut self) -> bool {
         matches!(self.token.kind, Kind::Ident(known::MODULE | known::SCENARIO))
-            && matches!(self.peek(), (Kind::Ident(_), Kind::Open(Bracket::Brace)))
+            && matches!(self.peek(), [Kind::Ident(_), Kind::Open(Bracket::Brace), _])
     }
 
-    /// Tells whether the current token begins a declaration, as far as two tokens show.
+    /// Tells whether the current token begins a declaration.
     fn begins_declaration(&mut self) -> bool {
         let Kind::Ident(word) = self.token.kind else { return false };
         match self.peek() {
-            (Kind::Equal | Kind::Dot, _) => true,
-            (Kind::Ident(_), Kind::Colon) => word == known::OPTION,
+            [Kind::Equal, ..] | [Kind::Dot, Kind::Ident(_), Kind::Equal] => true,
+            [Kind::Ident(_), ..] => word == known::OPTION && self.token.on_new_line,
             _ => false,
         }
     }

@@ -35,7 +35,10 @@ pub fn format(file: Source) -> Result<String, Unformattable> {
         match layout::write(text, &words, &comments, &shape) {
             Ok(text) => return Ok(text),
             Err(layout::TooLong) => {
-                let message = format!("the formatted text would be longer than {} MiB", limits::PROGRAM_BYTES_MAX >> 20);
+                let message = format!(
+                    "the formatted text would be longer than {} MiB",
+                    limits::PROGRAM_BYTES_MAX >> 20
+                );
                 let error = Diagnostic::error(Code::E20, message).at(Span::new(0, 0));
                 diagnostics.push(error.help("split the file"));
             }

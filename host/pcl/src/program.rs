@@ -254,7 +254,7 @@ impl Hasher for MixHasher {
     }
 
     fn write_u64(&mut self, word: u64) {
-        let wide = u128::from(self.0.rotate_left(29) ^ word) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128;
+        let wide = u128::from(self.0.rotate_left(29) ^ word) * 0x9e37_79b9_7f4a_7c15;
         self.0 = (wide as u64) ^ ((wide >> 64) as u64);
     }
 

@@ -163,7 +163,7 @@ fn hash(bytes: &[u8]) -> u32 {
 }
 
 fn mix(state: u64, word: u64) -> u64 {
-    let wide = u128::from(state ^ word) * 0xa076_1d64_78bd_642f_e703_7ed1_a0b4_28db_u128;
+    let wide = u128::from(state ^ word) * 0xe703_7ed1_a0b4_28db;
     (wide as u64) ^ ((wide >> 64) as u64).rotate_left(23)
 }
 

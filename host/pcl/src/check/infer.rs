@@ -5,7 +5,7 @@ use super::Findings;
 use super::contribute::{resolve, unknown_member};
 use crate::ast::{DeclId, DeclKind, Node, NodeId};
 use crate::limits;
-use crate::program::{MemberId, MemberKind, Program};
+use crate::program::{FastMap, MemberId, MemberKind, Program};
 use crate::symbol::Symbol;
 use crate::types::{Field, Join, Type, TypeId};
 use punix_diag::{Code, Diagnostic, Span};
@@ -24,7 +24,7 @@ pub(super) fn infer(program: &mut Program, findings: &mut Findings) {
         known.push(if declared.is_some() { State::Known } else { State::New });
         *ty = declared.unwrap_or(*ty);
     }
-    let mut inference = Inference { program, findings, known, stack: Vec::new(), tasks: Vec::new(), binders: Vec::new() };
+    let mut inference = Inference { program, findings, known, stack: Vec::new(), tasks: Vec::new(), binders: Vec::new(), ragged: FastMap::default(), told_depth: false };
     // Where a circle of members is reported depends on where it is entered: options first, then derived members, in
     // order of the modules; contributions last.
     for module in 0..inference.program.modules.len() {
@@ -68,6 +68,9 @@ struct Inference<'a> {
     tasks: Vec<Task>,
     /// Element types of the comprehensions around the current node.
     binders: Vec<TypeId>,
+    /// Per declaration the root of an element that makes a list's records differ in their fields.
+    ragged: FastMap<u32, u32>,
+    told_depth: bool,
 }
 
 impl Inference<'_> {
@@ -147,15 +150,24 @@ impl Inference<'_> {
         if self.program.ast.types.fits(ty, declared) {
             return;
         }
+        self.program.faulty[task.decl.0 as usize] = true;
         let shown = self.program.show(member);
+        let declared_at = self.program.place(member);
+        if let Some(&odd) = self.ragged.get(&task.decl.0)
+            && self.program.ast.types.join(ty, declared, Join::Elements).is_some()
+        {
+            let message = format!("this element has other fields than the first one, `{shown}` takes {}", self.show(declared));
+            let error = Diagnostic::error(Code::E1, message).at(self.span(odd));
+            self.findings.add(error.note_at(declared_at, "the option is declared here"));
+            return;
+        }
         let what = match self.program.ast.decl(task.decl).kind {
             DeclKind::Option { .. } => format!("the default of `{shown}`"),
             _ => format!("this contribution to `{shown}`"),
         };
         let message = format!("{what} is {}, declared is {}", self.show(ty), self.show(declared));
         let error = Diagnostic::error(Code::E1, message).at(root);
-        self.findings.add(error.note_at(self.program.place(member), "the option is declared here"));
-        self.program.faulty[task.decl.0 as usize] = true;
+        self.findings.add(error.note_at(declared_at, "the option is declared here"));
     }
 
     /// Types one node; or names the declaration that has to be typed before.
@@ -229,7 +241,12 @@ impl Inference<'_> {
         TypeId::UNKNOWN
     }
 
+    /// Told once: in a long chain it would come back every few hundred members.
     fn too_deep(&mut self, index: u32, decl: DeclId) -> TypeId {
+        if std::mem::replace(&mut self.told_depth, true) {
+            self.fault(decl);
+            return TypeId::UNKNOWN;
+        }
         let message = format!("this type is more than {} deep", limits::TYPE_DEPTH_MAX);
         let at = self.span(index);
         self.error(decl, Diagnostic::error(Code::E20, message).at(at))
@@ -328,7 +345,10 @@ impl Inference<'_> {
         let first = self.stack.len() - count as usize;
         let elements: Vec<TypeId> = self.stack[first..].iter().map(|typed| typed.ty).collect();
         let element = match self.program.ast.types.join_all(&elements) {
-            Ok(element) => element,
+            Ok(element) => {
+                self.note_ragged(decl, first, &elements, element);
+                element
+            }
             Err((odd, before)) => {
                 let Typed { ty, root } = self.stack[first + odd];
                 let message = format!("this element is {}, those before it are {}", self.show(ty), self.show(before));
@@ -338,6 +358,17 @@ impl Inference<'_> {
         };
         self.stack.truncate(first);
         self.program.ast.types.list(element)
+    }
+
+    /// Remembers the first element that has other fields than the first one, in case the declared type wants all.
+    fn note_ragged(&mut self, decl: DeclId, first: usize, elements: &[TypeId], joined: TypeId) {
+        let types = &mut self.program.ast.types;
+        if types.fields(joined).iter().any(|field| field.optional)
+            && let Some(odd) = elements.iter().position(|&ty| types.join(elements[0], ty, Join::Same).is_none())
+        {
+            let root = self.stack[first + odd].root;
+            self.ragged.entry(decl.0).or_insert(root);
+        }
     }
 
     fn record(&mut self, labels: u32, count: u32) -> TypeId {

@@ -142,6 +142,16 @@ impl Parser<'_> {
         outcome
     }
 
+    /// Tells whether a declaration stands behind the current token: then a `}` here closes no block.
+    fn declaration_follows(&mut self) -> bool {
+        matches!(
+            self.peek(),
+            [Kind::Ident(_), Kind::Equal, _]
+                | [Kind::Ident(_), Kind::Dot, Kind::Ident(_)]
+                | [Kind::Ident(known::OPTION), Kind::Ident(_), _]
+        )
+    }
+
     /// Goes on to where the next declaration, or the end of the block, seems to be.
     fn recover(&mut self, column: usize) {
         self.binders.clear();
@@ -162,10 +172,10 @@ impl Parser<'_> {
                 OPEN => depth += 1,
                 CLOSE => {
                     let outdented = self.token.on_new_line && self.column(self.token.span) < column;
-                    if depth == 0 || outdented {
+                    if (depth == 0 && !self.declaration_follows()) || outdented {
                         return;
                     }
-                    depth -= 1;
+                    depth = depth.saturating_sub(1);
                 }
                 _ => {}
             }

@@ -206,6 +206,9 @@ impl Parser<'_> {
             self.close_record(Span::new(from.start, self.previous_end), from, start, labels)?;
             return Ok(Next::Done);
         }
+        if self.token.on_new_line && self.begins_block() {
+            return Err(self.expected("`}` to close this record"));
+        }
         let (name, span) = self.expect_name("a field's name or `}`")?;
         self.labels.push(Label { name, span });
         self.expect(Kind::Equal, "`=`")?;
@@ -295,6 +298,9 @@ impl Parser<'_> {
         if self.take(Kind::Close(Bracket::Square)) {
             self.push(Node::List { count }, Span::new(from.start, self.previous_end));
             return Ok(Next::Done);
+        }
+        if self.token.on_new_line && self.begins_block() {
+            return Err(self.expected("`]` to close this list"));
         }
         if comma || (self.token.on_new_line && !self.at(Kind::End)) {
             open.push(Open::List { from, count });

@@ -56,7 +56,10 @@ pub(super) enum Form {
     /// A whole chain of `if … else if … else …`.
     Choice,
     /// A comprehension. Where its body is a bracket, that is `body`, and `result` is the word `yield`.
-    Each { result: usize, body: Option<usize> },
+    Each {
+        result: usize,
+        body: Option<usize>,
+    },
 }
 
 /// The gap before each word, and the groups in the order of their first words.
@@ -75,7 +78,16 @@ pub(super) fn shape(text: &str, words: &mut [Word], comments: &mut [Comment]) ->
         groups: Vec::with_capacity(words.len() / 8),
         commented: vec![false; words.len()],
     };
-    let mut reader = Reader { text, words, comments, shape, open: Vec::new(), steps: Vec::new(), seen: 0, anchor: 0 };
+    let mut reader = Reader {
+        text,
+        words,
+        comments,
+        shape,
+        open: Vec::new(),
+        steps: Vec::new(),
+        seen: 0,
+        anchor: 0,
+    };
     while reader.kind() != Kind::End {
         reader.block();
         while let Some(step) = reader.steps.pop() {
@@ -145,7 +157,9 @@ impl Reader<'_> {
         if gap.line != Line::Never {
             self.anchor = here;
         }
-        while let Some(comment) = self.comments.get(self.seen).filter(|comment| comment.before == here) {
+        while let Some(comment) =
+            self.comments.get(self.seen).filter(|comment| comment.before == here)
+        {
             let mut comment = *comment;
             if gap.line == Line::Never {
                 // Not before the comments that have their place, so that all stay in order.
@@ -192,7 +206,9 @@ impl Reader<'_> {
                 group.broken = !empty && self.words[first + 1].on_new_line;
                 empty
             }
-            Form::Round => !matches!(self.words[first + 1].kind, Kind::Ident(known::IF | known::FOR)),
+            Form::Round => {
+                !matches!(self.words[first + 1].kind, Kind::Ident(known::IF | known::FOR))
+            }
             Form::Choice | Form::Each { .. } => false,
         };
         // No line ends inside of brackets around nothing, nor of parentheses around a bracket, a name or a literal.
@@ -239,7 +255,10 @@ impl Reader<'_> {
     /// Returns the gap before the next part of the innermost bracket, or ends that at its last word.
     fn part(&mut self, first: &'static str, next: &'static str, last: &'static str) -> Option<Gap> {
         let here = self.here();
-        let opened = self.open.last().is_some_and(|open| *self.shape.groups[open.group].words.start() + 1 == here);
+        let opened = self
+            .open
+            .last()
+            .is_some_and(|open| *self.shape.groups[open.group].words.start() + 1 == here);
         if matches!(self.kind(), Kind::Close(_) | Kind::End) {
             self.take(Gap { flat: if opened { "" } else { last }, line: Line::Close });
             self.end();

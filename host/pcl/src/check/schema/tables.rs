@@ -126,7 +126,7 @@ fn generators() -> Vec<FieldSpec> {
     let site = vec![must("serverName", Text), must("root", Text), may("listen", Int)];
     let redirect = vec![must("serverName", Text), must("to", Text), may("preservePath", Bool), may("permanent", Bool)];
     let stream = vec![must("listen", Int), must("proxyPass", Text)];
-    let user = vec![must("name", Text), may("ensureDBOwnership", Bool), may("password", Reference)];
+    let user = vec![must("name", Text), may("ensureDBOwnership", list(Text)), may("password", Reference)];
     let database = vec![
         must("engine", Text),
         must("service", Text),
