@@ -1,1 +1,12 @@
+mod cli;
+mod conformance;
+mod docs;
+mod errors;
+mod exact;
+mod fmt;
+mod fuzz;
+mod hostile;
+mod language;
+mod properties;
+mod support;
 mod tidy;

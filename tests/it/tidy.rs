@@ -38,6 +38,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "punix-bundle",
         ],
     ),
+    // Measures programs from outside.
+    ("punix-benches", &[]),
 ];
 
 /// Lists the crates that do no IO; a `clippy.toml` of their own says so to clippy.
@@ -56,9 +58,7 @@ fn crates_depend_only_on_what_the_map_allows() {
     for package in workspace_packages() {
         let name = text(&package, "name");
         let Some(allowed) = table.get(name) else {
-            problems.push(format!(
-                "`{name}` is not on the map: add it and its edges here and to ARCHITECTURE.md"
-            ));
+            problems.push(format!("`{name}` is not on the map: add it and its edges here and to ARCHITECTURE.md"));
             continue;
         };
         for dependency in list(&package, "dependencies") {
@@ -84,14 +84,11 @@ fn every_crate_listens_to_clippy() {
         let name = text(&package, "name");
         let manifest = Path::new(text(&package, "manifest_path"));
         if !read(manifest).contains("[lints]\nworkspace = true") {
-            problems
-                .push(format!("{name}: add `[lints]` with `workspace = true` to its Cargo.toml"));
+            problems.push(format!("{name}: add `[lints]` with `workspace = true` to its Cargo.toml"));
         }
         let rules = manifest.with_file_name("clippy.toml");
-        if PURE.contains(&name) && !(rules.is_file() && read(&rules).contains("disallowed-methods"))
-        {
-            problems
-                .push(format!("{name} is pure: give it a clippy.toml like the one of host/pcl"));
+        if PURE.contains(&name) && !(rules.is_file() && read(&rules).contains("disallowed-methods")) {
+            problems.push(format!("{name} is pure: give it a clippy.toml like the one of host/pcl"));
         }
     }
     report(&problems);
@@ -103,8 +100,7 @@ fn long_files_say_why() {
     for file in rust_files() {
         let content = read(&file);
         let lines = content.lines().count();
-        let reasoned =
-            content.lines().take(REASON_WITHIN_LINES).any(|line| line.contains("Over 500 lines:"));
+        let reasoned = content.lines().take(REASON_WITHIN_LINES).any(|line| line.contains("Over 500 lines:"));
         if lines > LINES_MAX && !reasoned {
             problems.push(format!(
                 "{} has {lines} lines: put a wall through it, or write `Over 500 lines: reason` \
@@ -120,10 +116,8 @@ fn long_files_say_why() {
 fn no_test_file_is_forgotten() {
     let folder = root().join("tests/it");
     let main = read(&folder.join("main.rs"));
-    let declared: BTreeSet<&str> = main
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("mod ")?.strip_suffix(';'))
-        .collect();
+    let declared: BTreeSet<&str> =
+        main.lines().filter_map(|line| line.trim().strip_prefix("mod ")?.strip_suffix(';')).collect();
     let mut problems = Vec::new();
     for file in files_below(&folder) {
         if file.extension().is_none_or(|end| end != "rs") {
@@ -154,31 +148,24 @@ fn every_code_has_a_page_and_every_page_a_code() {
         .filter(|file| file.extension().is_some_and(|end| end == "md"))
         .filter_map(|file| code_number(file.file_stem()?.to_str()?))
         .collect();
-    let without_page = codes.difference(&pages).map(|n| {
-        format!(
-            "E{n} has no page: write docs/errors/E{n}.md (what it means, an example, what to do)"
-        )
-    });
-    let without_code = pages.difference(&codes).map(|n| {
-        format!("docs/errors/E{n}.md has no code: add a row to host/diag/src/code.rs or remove it")
-    });
+    let without_page = codes
+        .difference(&pages)
+        .map(|n| format!("E{n} has no page: write docs/errors/E{n}.md (what it means, an example, what to do)"));
+    let without_code = pages
+        .difference(&codes)
+        .map(|n| format!("docs/errors/E{n}.md has no code: add a row to host/diag/src/code.rs or remove it"));
     report(&without_page.chain(without_code).collect::<Vec<_>>());
 }
 
 #[test]
 fn nothing_is_left_over() {
     // Put together here, so that this file does not find itself.
-    let needles = [["to", "do!("], ["unimple", "mented!("], ["db", "g!("], ["#[ig", "nore"]]
-        .map(|n| n.concat());
+    let needles = [["to", "do!("], ["unimple", "mented!("], ["db", "g!("], ["#[ig", "nore"]].map(|n| n.concat());
     let mut problems = Vec::new();
     for file in rust_files() {
         for (number, line) in read(&file).lines().enumerate() {
             if let Some(needle) = needles.iter().find(|needle| line.contains(needle.as_str())) {
-                problems.push(format!(
-                    "{}:{}: finish or remove `{needle}`",
-                    shown(&file),
-                    number + 1
-                ));
+                problems.push(format!("{}:{}: finish or remove `{needle}`", shown(&file), number + 1));
             }
         }
     }
@@ -224,8 +211,7 @@ fn workspace_packages() -> Vec<Value> {
         .output()
         .expect("the cargo that built this test can be started");
     assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value =
-        serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
     list(&metadata, "packages").to_vec()
 }
 

@@ -11,7 +11,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Colours and source excerpts: on a terminal, always, or never
+    /// Colours: on a terminal, always (with source excerpts), or never
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(crate) color: Color,
 

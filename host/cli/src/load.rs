@@ -20,6 +20,8 @@ impl std::fmt::Display for Unreadable {
     }
 }
 
+/// ELOOP on Linux; std has no stable name for it.
+const TOO_MANY_LINKS: i32 = 40;
 /// Directories inside each other that are looked into.
 const DEPTH_MAX: usize = 128;
 /// Files of one program.
@@ -61,15 +63,20 @@ fn below(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(),
     }
     for entry in fs::read_dir(directory).map_err(|error| unreadable(directory, &error))? {
         let entry = entry.map_err(|error| unreadable(directory, &error))?;
-        let path = directory.join(entry.file_name());
+        let path = inside(directory, &entry.file_name());
         let kind = entry.file_type().map_err(|error| unreadable(&path, &error))?;
-        if path.extension() == Some(OsStr::new("pcl")) {
+        if entry.file_name().as_encoded_bytes().ends_with(b".pcl") {
             found.push(path); // a directory of that name is found out when it is read
         } else if kind.is_dir() {
             below(&path, depth + 1, found)?;
         }
     }
     Ok(())
+}
+
+/// Names a file as users write it: what is in `.` is named without it.
+fn inside(directory: &Path, name: &OsStr) -> PathBuf {
+    if directory == Path::new(".") { PathBuf::from(name) } else { directory.join(name) }
 }
 
 /// Reads one file, and not much more than a program may have.
@@ -97,6 +104,8 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Unreadable {
     let reason = match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::NotADirectory => "a part of the path is not a directory".to_owned(),
+        _ if error.raw_os_error() == Some(TOO_MANY_LINKS) => "its links go in a circle".to_owned(),
         _ => error.to_string(),
     };
     Unreadable { path: path.to_owned(), reason }

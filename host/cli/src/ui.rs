@@ -54,6 +54,14 @@ impl Ui {
 
     /// Says what is wrong with the command line or a file that it names, and ends the command.
     pub(crate) fn refuse(&self, message: &str, help: Option<&str>) -> Exit {
+        if self.json {
+            let refusal = serde_json::json!({
+                "severity": "error", "code": null, "message": message, "notes": [], "help": help,
+            });
+            let document = serde_json::json!({ "ok": false, "diagnostics": [refusal], "dropped": 0 });
+            let _ = writeln!(std::io::stdout().lock(), "{document:#}");
+            return Exit::Usage;
+        }
         self.say(&format!("error: {message}"));
         if let Some(help) = help {
             self.say(&format!("help: {help}"));

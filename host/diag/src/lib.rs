@@ -13,6 +13,6 @@ mod suggest;
 pub use code::{Code, Room};
 pub use diagnostic::{Diagnostic, Note, Severity};
 pub use json::{json, json_string};
-pub use render::{Detail, Look, render, summary};
+pub use render::{Detail, Look, render, summary, visible};
 pub use source::{Location, SourceMap, Span};
 pub use suggest::closest;

@@ -89,9 +89,12 @@ fn line(span: Option<Span>, word: &str, message: &str, sources: &SourceMap, out:
     out.push('\n');
 }
 
-fn visible(text: &str, out: &mut String) {
+/// Appends text with control characters escaped, also those that turn the direction of writing.
+pub fn visible(text: &str, out: &mut String) {
     for character in text.chars() {
-        if character.is_control() || matches!(character, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') {
+        if character.is_control()
+            || matches!(character, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        {
             out.extend(character.escape_default());
         } else {
             out.push(character);

@@ -24,31 +24,60 @@ pub enum Node {
     /// Decimal digits without leading zeros.
     Int(Symbol),
     Str(Symbol),
-    Secret { kind: Symbol, name: Symbol },
-    Artifact { host: Symbol, name: Symbol },
+    Secret {
+        kind: Symbol,
+        name: Symbol,
+    },
+    Artifact {
+        host: Symbol,
+        name: Symbol,
+    },
     /// A bare name: a member of the module whose scope applies.
     Name(Symbol),
     /// `Module.member`
-    Member { module: Symbol, member: Symbol },
+    Member {
+        module: Symbol,
+        member: Symbol,
+    },
     /// `x.f` where `x` is the innermost comprehension's binder.
-    Field { binder: Symbol, field: Symbol },
+    Field {
+        binder: Symbol,
+        field: Symbol,
+    },
     /// An f-string of `count` pieces, each a node before it; literal text is a [`Node::Str`].
-    Woven { count: u32 },
-    List { count: u32 },
+    Woven {
+        count: u32,
+    },
+    List {
+        count: u32,
+    },
     /// Labels stand in [`Ast::labels`] from `labels` on.
-    Record { labels: u32, count: u32 },
+    Record {
+        labels: u32,
+        count: u32,
+    },
     /// Stands behind an `if`'s condition; when it is false, evaluation goes on behind the node at `otherwise`.
-    Then { otherwise: u32 },
+    Then {
+        otherwise: u32,
+    },
     /// Stands behind the first branch; evaluation goes on at the node `end`.
-    Else { end: u32 },
+    Else {
+        end: u32,
+    },
     /// The whole conditional: condition, `Then`, first branch, `Else`, second branch.
     If,
     /// Stands behind a comprehension's source; `end` is its [`Node::Yield`].
-    Each { binder: Symbol, end: u32 },
+    Each {
+        binder: Symbol,
+        end: u32,
+    },
     /// `left = right` of a guard: when it is false, the next element follows.
     Guard,
     /// The whole comprehension: source, `Each`, guards, body.
-    Yield { each: u32, distinct: bool },
+    Yield {
+        each: u32,
+        distinct: bool,
+    },
     /// Something that was reported; it has any type and no value.
     Broken,
 }

@@ -15,7 +15,7 @@ use crate::eval::{Evaluator, Reason};
 use crate::limits;
 use crate::parser::{Source, parse};
 use crate::program::{MemberId, Program, ScenarioId};
-use punix_diag::{Code, Diagnostic};
+use punix_diag::{Code, Diagnostic, Note, Span};
 use std::collections::HashSet;
 
 pub use field::{FieldSpec, Kind, Shape};
@@ -130,7 +130,11 @@ fn evaluate_roots(program: &Program, world: &World, readable: bool, findings: &m
         }
         coherence.versions(&evaluator, Some(id), findings);
         build_cycle::check(program, Some(id), findings);
+        let before = findings.list.len();
         schemas.check_members(&evaluator, &affected, readable, findings);
+        for diagnostic in findings.list.iter_mut().skip(before) {
+            diagnostic.notes.push(Note { span: None, message: program.under(id) });
+        }
         evaluator.leave_scenario();
     }
 }
@@ -158,8 +162,7 @@ fn report(
             if findings.list.iter().any(|known| known.span == diagnostic.span && known.code == diagnostic.code) {
                 continue; // the base program has it too
             }
-            let name = program.ast.text(program.scenario(id).name);
-            diagnostic = diagnostic.note(format!("under the scenario `{name}`"));
+            diagnostic = diagnostic.note(program.under(id));
         }
         findings.add(diagnostic);
     }
@@ -175,12 +178,25 @@ impl Findings {
     pub(crate) fn add(&mut self, mut diagnostic: Diagnostic) {
         if self.is_full() {
             self.dropped += 1;
-            return;
+            let warning =
+                if diagnostic.is_error() { self.list.iter().rposition(|known| !known.is_error()) } else { None };
+            let Some(warning) = warning else { return };
+            self.list.swap_remove(warning); // an error is worth more than a warning
         }
         shorten(&mut diagnostic.message);
         diagnostic.notes.iter_mut().for_each(|note| shorten(&mut note.message));
         diagnostic.help.iter_mut().for_each(shorten);
         self.list.push(diagnostic);
+    }
+
+    /// Takes back an unknown name at a place where something better is about to be said.
+    pub(crate) fn forget_echo(&mut self, at: Span) {
+        const FEW: usize = 3;
+        let recent = self.list.len().saturating_sub(FEW);
+        let echo = |known: &Diagnostic| known.code == Some(Code::E2) && known.span == Some(at);
+        if let Some(echo) = self.list[recent..].iter().position(echo) {
+            self.list.remove(recent + echo);
+        }
     }
 
     /// Tells whether further ones are only counted.

@@ -11,7 +11,9 @@ pub(crate) enum Kind {
     Bool(bool),
     Int(Symbol),
     /// `"…"`; `escaped` when a backslash occurs in it.
-    Plain { escaped: bool },
+    Plain {
+        escaped: bool,
+    },
     /// `"""…"""`
     Triple,
     /// `f"…"`
@@ -79,11 +81,24 @@ pub(crate) struct Lexer<'a> {
     /// Where comments stand, if the caller wants to know.
     pub(crate) comments: Option<Vec<Span>>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Whether the string before this place was not closed: the next such quote is probably its end.
+    dangling: bool,
+    /// Whether a `"""` that is not closed took the rest of the file.
+    pub(crate) swallowed: bool,
 }
 
 impl<'a> Lexer<'a> {
     pub(crate) fn new(text: &'a str, start: u32) -> Lexer<'a> {
-        Lexer { text, bytes: text.as_bytes(), position: 0, start, comments: None, diagnostics: Vec::new() }
+        Lexer {
+            text,
+            bytes: text.as_bytes(),
+            position: 0,
+            start,
+            comments: None,
+            diagnostics: Vec::new(),
+            dangling: false,
+            swallowed: false,
+        }
     }
 
     /// Moves to a byte of the text, which must begin a token or a blank.
@@ -193,8 +208,12 @@ impl<'a> Lexer<'a> {
             known::FALSE => Kind::Bool(false),
             wrong @ (known::BAD_TRUE | known::BAD_FALSE) => {
                 let right = wrong == known::BAD_TRUE;
-                self.error(from, self.position, format!("`{}` is not a boolean", if right { "True" } else { "False" }))
-                    .help = Some(format!("write `{right}`"));
+                self.error(
+                    from,
+                    self.position,
+                    format!("`{}` is not a boolean", if right { "True" } else { "False" }),
+                )
+                .help = Some(format!("write `{right}`"));
                 Kind::Bool(right)
             }
             symbol => Kind::Ident(symbol),
@@ -246,6 +265,7 @@ impl<'a> Lexer<'a> {
             match self.bytes.get(self.position) {
                 Some(b'"') => {
                     self.position += 1;
+                    self.dangling = false;
                     return (sound, escaped);
                 }
                 Some(b'\\') => {
@@ -260,7 +280,12 @@ impl<'a> Lexer<'a> {
                         }
                     }
                 }
+                Some(b'\n') | None if std::mem::take(&mut self.dangling) => {
+                    self.position = from + 1; // this quote ended the string before
+                    return (false, escaped);
+                }
                 Some(b'\n') | None => {
+                    self.dangling = true;
                     self.error(from, self.position, "this string is not closed on its line").help =
                         Some("end it with `\"`, or use `\"\"\"` for text of several lines".to_owned());
                     return (false, escaped);
@@ -275,8 +300,9 @@ impl<'a> Lexer<'a> {
         let character = self.text[from..].chars().next().unwrap_or('\n');
         let shown = if character == '\n' { "a line end".to_owned() } else { format!("`\\{character}`") };
         let until = from + character.len_utf8();
-        self.error(from, until, format!("{shown} is not an escape")).help =
-            Some("the escapes are `\\\\`, `\\\"`, `\\n` and `\\t`; a `\"\"\"` string takes everything as it is".to_owned());
+        self.error(from, until, format!("{shown} is not an escape")).help = Some(
+            "the escapes are `\\\\`, `\\\"`, `\\n` and `\\t`; a `\"\"\"` string takes everything as it is".to_owned(),
+        );
         if character != '\n' && self.position == from {
             self.position = until;
         }
@@ -288,8 +314,8 @@ impl<'a> Lexer<'a> {
         let end = self.text.get(body..).and_then(|rest| rest.find("\"\"\""));
         let Some(length) = end else {
             self.position = self.bytes.len();
-            self.error(from, body, "this `\"\"\"` string is not closed").help =
-                Some("end it with `\"\"\"`".to_owned());
+            self.swallowed = true;
+            self.error(from, body, "this `\"\"\"` string is not closed").help = Some("end it with `\"\"\"`".to_owned());
             return Kind::Broken;
         };
         self.position = body + length + 3;

@@ -194,7 +194,7 @@ impl Parser<'_> {
 
     /// Reports the current token as not what was wanted.
     fn expected(&mut self, what: &str) -> Lost {
-        if self.at(Kind::Broken) {
+        if self.at(Kind::Broken) || (self.at(Kind::End) && self.lexer.swallowed) {
             return Lost; // the lexer has told
         }
         let message = format!("expected {what}, found {}", self.shown());
@@ -209,6 +209,14 @@ impl Parser<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
         if self.diagnostics.len() <= limits::DIAGNOSTICS_MAX {
             self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Adds to what [`Parser::expected`] has just reported of the current token.
+    fn explain(&mut self, how: impl FnOnce(Diagnostic) -> Diagnostic) {
+        if let Some(error) = self.diagnostics.pop() {
+            let this = error.span == Some(self.token.span);
+            self.diagnostics.push(if this { how(error) } else { error });
         }
     }
 

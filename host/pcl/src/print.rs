@@ -14,6 +14,7 @@ mod tests;
 mod tokens;
 
 use crate::ast::Ast;
+use crate::canon::TooLong;
 use crate::limits;
 use crate::parser::{Source, parse};
 use punix_diag::{Code, Diagnostic, SourceMap, Span};
@@ -34,11 +35,9 @@ pub fn format(file: Source) -> Result<String, Unformattable> {
         let shape = shape::shape(text, &mut words, &mut comments);
         match layout::write(text, &words, &comments, &shape) {
             Ok(text) => return Ok(text),
-            Err(layout::TooLong) => {
-                let message = format!(
-                    "the formatted text would be longer than {} MiB",
-                    limits::PROGRAM_BYTES_MAX >> 20
-                );
+            Err(TooLong) => {
+                let message =
+                    format!("the formatted text would be longer than {} MiB", limits::PROGRAM_BYTES_MAX >> 20);
                 let error = Diagnostic::error(Code::E20, message).at(Span::new(0, 0));
                 diagnostics.push(error.help("split the file"));
             }

@@ -151,6 +151,11 @@ impl Program {
         format!("{}.{}", self.ast.text(self.module(module).name), self.ast.text(name))
     }
 
+    /// Returns what a note says of something that is so under a scenario only.
+    pub(crate) fn under(&self, scenario: ScenarioId) -> String {
+        format!("under the scenario `{}`", self.ast.text(self.scenario(scenario).name))
+    }
+
     /// Returns where a member is declared; for implied ones, where its module begins.
     pub fn place(&self, member: MemberId) -> Span {
         let member = self.member(member);

@@ -1,9 +1,9 @@
 //! Types, each held once: equality is one comparison, and a type that doubles with every line stays small.
 
 use crate::limits;
+use crate::program::FastMap;
 use crate::symbol::{Interner, Symbol};
 use std::cell::RefCell;
-use crate::program::FastMap;
 
 /// Stands for a type in [`Types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +41,10 @@ pub enum Type {
     Unknown,
     List(TypeId),
     /// Fields stand in the table, ordered by symbol.
-    Record { first: u32, count: u32 },
+    Record {
+        first: u32,
+        count: u32,
+    },
 }
 
 /// Holds every distinct type once.

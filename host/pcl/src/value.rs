@@ -22,8 +22,14 @@ pub enum Value {
     /// Decimal digits.
     Int(Symbol),
     Text(Symbol),
-    Secret { kind: Symbol, name: Symbol },
-    Artifact { host: Symbol, name: Symbol },
+    Secret {
+        kind: Symbol,
+        name: Symbol,
+    },
+    Artifact {
+        host: Symbol,
+        name: Symbol,
+    },
     /// A package's path in the store, known once the package is.
     Out(ModuleId),
     /// Text with store paths in it.

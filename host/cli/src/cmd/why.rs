@@ -5,7 +5,7 @@ use super::eval::{find_member, unfilled};
 use crate::args::Why;
 use crate::exit::Exit;
 use crate::ui::Ui;
-use punix_diag::{Code, Diagnostic};
+use punix_diag::{Code, Diagnostic, visible};
 use punix_pcl::limits::DOCUMENT_BYTES_MAX;
 use punix_pcl::{BlockKind, Checked, Evaluator, Provenance, Site, json, pcl};
 use serde_json::{Value, json as object};
@@ -53,7 +53,9 @@ fn text(checked: &Checked, evaluator: &Evaluator<'_>, target: &str, provenance: 
     let shown = |id| {
         let mut out = String::new();
         pcl(&evaluator.values, id, SHOWN_BYTES_MAX, &mut out);
-        out
+        let mut safe = String::with_capacity(out.len());
+        visible(&out, &mut safe);
+        safe
     };
     let mut out = format!("{target} = {}\n", shown(provenance.value));
     match &provenance.winner {

@@ -111,11 +111,11 @@ fn report(program: &Program, node: NodeId, names: &[&str], scenario: Option<Scen
     if names.len() > SHOWN_MAX {
         shown = format!("{shown} → … → {}", names[names.len() - 1]);
     }
-    let mut error = Diagnostic::error(Code::E7, format!("packages that need each other to be built: {shown}"))
+    let mut error = Diagnostic::error(Code::E7, format!("packages that need each other to be built: `{shown}`"))
         .at(at)
         .help("a package can only use what is built before it; drop this reference, or split one of the packages");
     if let Some(scenario) = scenario {
-        error = error.note(format!("under the scenario `{}`", program.ast.text(program.scenario(scenario).name)));
+        error = error.note(program.under(scenario));
     }
     findings.add(error);
 }

@@ -70,7 +70,8 @@ impl<'p> Coherence<'p> {
     /// Returns where a package's name comes from; an implied one from its first member.
     fn name_site(&self, values: &Evaluator<'_>, module: ModuleId) -> Span {
         let pname = self.program.member_by(module, known::PNAME);
-        if let Some(winner) = pname.and_then(|pname| values.provenance(pname)).and_then(|provenance| provenance.winner) {
+        if let Some(winner) = pname.and_then(|pname| values.provenance(pname)).and_then(|provenance| provenance.winner)
+        {
             return winner.at;
         }
         let declared = |(_, member): &(MemberId, &crate::program::Member)| member.kind == MemberKind::Derived;
@@ -89,11 +90,11 @@ impl<'p> Coherence<'p> {
         for index in concerned {
             let detached = &self.detached[index];
             let from_modules = self.program.contributions.get(detached.version.0).iter().copied();
-            let from_scenario = selected.iter().filter(|(member, _)| *member == detached.version).map(|(_, decl)| *decl);
+            let from_scenario =
+                selected.iter().filter(|(member, _)| *member == detached.version).map(|(_, decl)| *decl);
             let Some(first) = from_modules.chain(from_scenario).next() else { continue };
-            let set_too = |member: &MemberId| {
-                set.contains(member) || !self.program.contributions.get(member.0).is_empty()
-            };
+            let set_too =
+                |member: &MemberId| set.contains(member) || !self.program.contributions.get(member.0).is_empty();
             if detached.read.iter().any(set_too) || self.keeps_its_version(values, detached.version) {
                 continue;
             }
@@ -136,7 +137,7 @@ impl<'p> Coherence<'p> {
 fn under(program: &Program, error: Diagnostic, scenario: Option<ScenarioId>) -> Diagnostic {
     match scenario {
         None => error,
-        Some(id) => error.note(format!("under the scenario `{}`", program.ast.text(program.scenario(id).name))),
+        Some(id) => error.note(program.under(id)),
     }
 }
 

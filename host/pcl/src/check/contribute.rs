@@ -53,7 +53,10 @@ fn target(program: &mut Program, id: DeclId, findings: &mut Findings) -> Option<
             }
             MemberKind::Out => {
                 let shown = program.show(member);
-                Diagnostic::error(Code::E2, format!("`{shown}` is not an option: it is the package's path in the store"))
+                Diagnostic::error(
+                    Code::E2,
+                    format!("`{shown}` is not an option: it is the package's path in the store"),
+                )
             }
         },
         Err(Some(error)) => error,

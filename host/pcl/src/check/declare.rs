@@ -107,7 +107,7 @@ fn enter(program: &mut Program, module: ModuleId, id: DeclId, kind: MemberKind, 
         }
         (MemberKind::Option(_), _) => (
             Diagnostic::error(Code::E4, format!("`{shown}` is both an option and a derived member"))
-                .help("drop one of them; to give the option a value write `M.x = …` or a default"),
+                .help(format!("drop one of them; to give the option a value, write `{shown} = …` or a default")),
             "the option is declared here",
         ),
         _ => (Diagnostic::error(Code::E6, format!("`{shown}` is defined twice")), "first defined here"),

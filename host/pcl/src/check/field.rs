@@ -48,6 +48,24 @@ impl Shape {
 }
 
 impl Kind {
+    /// Returns the kind as a sentence says it of several.
+    fn many(&self) -> String {
+        match self {
+            Kind::Any => "anything".to_owned(),
+            Kind::Bool => "booleans".to_owned(),
+            Kind::Int => "numbers".to_owned(),
+            Kind::Text => "strings".to_owned(),
+            Kind::Reference => "strings or secret references".to_owned(),
+            Kind::OneOf(_) => self.wanted(),
+            Kind::List(_) => "lists".to_owned(),
+            Kind::Map(_) | Kind::Record(_) => "records".to_owned(),
+            Kind::Either(kinds) => {
+                let many: Vec<String> = kinds.iter().map(Kind::many).collect();
+                many.join(" or ")
+            }
+        }
+    }
+
     /// Returns the kind as a sentence says it.
     pub(super) fn wanted(&self) -> String {
         match self {
@@ -60,7 +78,7 @@ impl Kind {
                 let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 quoted.join(" or ")
             }
-            Kind::List(_) => "a list".to_owned(),
+            Kind::List(each) => format!("a list of {}", each.many()),
             Kind::Map(_) | Kind::Record(_) => "a record".to_owned(),
             Kind::Either(kinds) => {
                 let wanted: Vec<String> = kinds.iter().map(Kind::wanted).collect();

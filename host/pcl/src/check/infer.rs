@@ -1,13 +1,15 @@
 //! Types of all expressions (E1, E2, E5). One loop over each expression's nodes with a stack beside it; a
 //! reference to a derived member that has no type yet suspends the loop until it has one.
 
+mod forms;
+
 use super::Findings;
 use super::contribute::{resolve, unknown_member};
 use crate::ast::{DeclId, DeclKind, Node, NodeId};
 use crate::limits;
 use crate::program::{FastMap, MemberId, MemberKind, Program};
 use crate::symbol::Symbol;
-use crate::types::{Field, Join, Type, TypeId};
+use crate::types::{Join, TypeId};
 use punix_diag::{Code, Diagnostic, Span};
 
 /// Types every member and every contribution, and resolves every reference.
@@ -24,7 +26,16 @@ pub(super) fn infer(program: &mut Program, findings: &mut Findings) {
         known.push(if declared.is_some() { State::Known } else { State::New });
         *ty = declared.unwrap_or(*ty);
     }
-    let mut inference = Inference { program, findings, known, stack: Vec::new(), tasks: Vec::new(), binders: Vec::new(), ragged: FastMap::default(), told_depth: false };
+    let mut inference = Inference {
+        program,
+        findings,
+        known,
+        stack: Vec::new(),
+        tasks: Vec::new(),
+        binders: Vec::new(),
+        ragged: FastMap::default(),
+        told_depth: false,
+    };
     // Where a circle of members is reported depends on where it is entered: options first, then derived members, in
     // order of the modules; contributions last.
     for module in 0..inference.program.modules.len() {
@@ -60,14 +71,22 @@ struct Task {
     end: u32,
 }
 
+/// A comprehension whose source has been typed.
+#[derive(Clone, Copy)]
+struct Binder {
+    name: Symbol,
+    element: TypeId,
+    decl: DeclId,
+}
+
 struct Inference<'a> {
     program: &'a mut Program,
     findings: &'a mut Findings,
     known: Vec<State>,
     stack: Vec<Typed>,
     tasks: Vec<Task>,
-    /// Element types of the comprehensions around the current node.
-    binders: Vec<TypeId>,
+    /// The comprehensions around the current node, innermost last.
+    binders: Vec<Binder>,
     /// Per declaration the root of an element that makes a list's records differ in their fields.
     ragged: FastMap<u32, u32>,
     told_depth: bool,
@@ -145,8 +164,12 @@ impl Inference<'_> {
             },
             DeclKind::Derived => return, // declared twice; the first counts
         };
+        let option = matches!(decl.kind, DeclKind::Option { .. });
         let Some(member) = self.program.member_by(module, name) else { return };
         let MemberKind::Option(declared) = self.program.member(member).kind else { return };
+        if option && self.program.member(member).decl != Some(task.decl) {
+            return; // declared twice; the first counts
+        }
         if self.program.ast.types.fits(ty, declared) {
             return;
         }
@@ -156,16 +179,14 @@ impl Inference<'_> {
         if let Some(&odd) = self.ragged.get(&task.decl.0)
             && self.program.ast.types.join(ty, declared, Join::Elements).is_some()
         {
-            let message = format!("this element has other fields than the first one, `{shown}` takes {}", self.show(declared));
+            let message =
+                format!("this element has other fields than the first one, `{shown}` takes {}", self.show(declared));
             let error = Diagnostic::error(Code::E1, message).at(self.span(odd));
             self.findings.add(error.note_at(declared_at, "the option is declared here"));
             return;
         }
-        let what = match self.program.ast.decl(task.decl).kind {
-            DeclKind::Option { .. } => format!("the default of `{shown}`"),
-            _ => format!("this contribution to `{shown}`"),
-        };
-        let message = format!("{what} is {}, declared is {}", self.show(ty), self.show(declared));
+        let what = if option { "the default of" } else { "this contribution to" };
+        let message = format!("{what} `{shown}` is {}, declared is {}", self.show(ty), self.show(declared));
         let error = Diagnostic::error(Code::E1, message).at(root);
         self.findings.add(error.note_at(declared_at, "the option is declared here"));
     }
@@ -200,8 +221,8 @@ impl Inference<'_> {
             }
             Node::Else { .. } => return None,
             Node::If => self.branches(index, decl),
-            Node::Each { .. } => {
-                self.source(decl);
+            Node::Each { binder, .. } => {
+                self.source(binder, decl);
                 return None;
             }
             Node::Guard => {
@@ -265,7 +286,11 @@ impl Inference<'_> {
             self.fault(decl);
             return Ok(TypeId::UNKNOWN);
         }
-        let error = unknown_member(self.program, scope, self.program.ast.text(name), self.findings);
+        let mut error = unknown_member(self.program, scope, self.program.ast.text(name), self.findings);
+        if error.help.is_none() && self.is_binder(name, decl) {
+            let name = self.program.ast.text(name);
+            error = error.help(format!("`{name}` stands for an element; write `{name}.field`"));
+        }
         let at = self.span(index);
         Ok(self.error(decl, error.at(at)))
     }
@@ -277,10 +302,33 @@ impl Inference<'_> {
                 let at = self.span(index);
                 self.fault(decl);
                 if let Some(error) = error {
+                    let error = self.hint(error, module, decl);
                     self.findings.add(error.at(at));
                 }
                 Ok(TypeId::UNKNOWN)
             }
+        }
+    }
+
+    fn is_binder(&self, name: Symbol, decl: DeclId) -> bool {
+        self.binders.iter().rev().take_while(|binder| binder.decl == decl).any(|binder| binder.name == name)
+    }
+
+    /// Says why what looks like a module here is none.
+    fn hint(&self, error: Diagnostic, module: Symbol, decl: DeclId) -> Diagnostic {
+        let scope = self.program.scope(decl);
+        if error.help.is_some() || self.program.module_by(module).is_some() || scope == crate::program::NO_MODULE {
+            return error;
+        }
+        let name = self.program.ast.text(module);
+        if self.is_binder(module, decl) {
+            error.help(format!(
+                "`{name}` belongs to a comprehension further out; only the innermost one's element can be used"
+            ))
+        } else if self.program.member_by(scope, module).is_some() {
+            error.help(format!("`{name}` is a member; the fields of a record cannot be reached with `.`"))
+        } else {
+            error
         }
     }
 
@@ -305,152 +353,6 @@ impl Inference<'_> {
                 self.known[member.0 as usize] = State::Known;
                 Ok(TypeId::UNKNOWN)
             }
-        }
-    }
-
-    fn field(&mut self, index: u32, binder: Symbol, name: Symbol, decl: DeclId) -> TypeId {
-        let Some(&element) = self.binders.last() else { return TypeId::UNKNOWN };
-        if element == TypeId::UNKNOWN {
-            return TypeId::UNKNOWN;
-        }
-        let fields = self.program.ast.types.fields(element);
-        if let Ok(found) = fields.binary_search_by_key(&name, |field| field.name) {
-            return fields[found].ty;
-        }
-        let text = |symbol| self.program.ast.text(symbol);
-        let message = format!("the elements that `{}` stands for have no field `{}`", text(binder), text(name));
-        let error = Diagnostic::error(Code::E2, message).at(self.span(index));
-        let mut names: Vec<&str> = fields.iter().map(|field| text(field.name)).collect();
-        names.sort_unstable();
-        let error = match self.findings.closest(text(name), names.iter().copied()) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None if names.is_empty() => error,
-            None => error.help(format!("they have {}", super::listed(&names))),
-        };
-        self.error(decl, error)
-    }
-
-    fn woven(&mut self, count: u32, decl: DeclId) -> TypeId {
-        for Typed { ty, root } in self.stack.split_off(self.stack.len() - count as usize) {
-            if !self.program.ast.types.is_scalar(ty) {
-                let at = self.span(root);
-                let message = format!("this hole is {}; text takes Str, Int, Bool and Path", self.show(ty));
-                self.error(decl, Diagnostic::error(Code::E1, message).at(at));
-            }
-        }
-        TypeId::STR
-    }
-
-    fn list(&mut self, count: u32, decl: DeclId) -> TypeId {
-        let first = self.stack.len() - count as usize;
-        let elements: Vec<TypeId> = self.stack[first..].iter().map(|typed| typed.ty).collect();
-        let element = match self.program.ast.types.join_all(&elements) {
-            Ok(element) => {
-                self.note_ragged(decl, first, &elements, element);
-                element
-            }
-            Err((odd, before)) => {
-                let Typed { ty, root } = self.stack[first + odd];
-                let message = format!("this element is {}, those before it are {}", self.show(ty), self.show(before));
-                let error = Diagnostic::error(Code::E1, message).at(self.span(root));
-                self.error(decl, error.help("all elements of a list have one type"))
-            }
-        };
-        self.stack.truncate(first);
-        self.program.ast.types.list(element)
-    }
-
-    /// Remembers the first element that has other fields than the first one, in case the declared type wants all.
-    fn note_ragged(&mut self, decl: DeclId, first: usize, elements: &[TypeId], joined: TypeId) {
-        let types = &mut self.program.ast.types;
-        if types.fields(joined).iter().any(|field| field.optional)
-            && let Some(odd) = elements.iter().position(|&ty| types.join(elements[0], ty, Join::Same).is_none())
-        {
-            let root = self.stack[first + odd].root;
-            self.ragged.entry(decl.0).or_insert(root);
-        }
-    }
-
-    fn record(&mut self, labels: u32, count: u32) -> TypeId {
-        let first = self.stack.len() - count as usize;
-        let labels = &self.program.ast.labels[labels as usize..(labels + count) as usize];
-        let typed = &self.stack[first..];
-        let field = |(label, typed): (&crate::ast::Label, &Typed)| Field { name: label.name, ty: typed.ty, optional: false };
-        let fields: Vec<Field> = labels.iter().zip(typed).map(field).collect();
-        self.stack.truncate(first);
-        self.program.ast.types.record(fields)
-    }
-
-    fn condition(&mut self, decl: DeclId) {
-        let Typed { ty, root } = self.pop();
-        if !self.program.ast.types.fits(ty, TypeId::BOOL) {
-            let message = format!("this condition is {}, not `Bool`", self.show(ty));
-            let at = self.span(root);
-            self.error(decl, Diagnostic::error(Code::E5, message).at(at));
-        }
-    }
-
-    fn branches(&mut self, index: u32, decl: DeclId) -> TypeId {
-        let otherwise = self.pop();
-        let then = self.pop();
-        if let Some(ty) = self.program.ast.types.join(then.ty, otherwise.ty, Join::Same) {
-            return ty;
-        }
-        let message = format!("the branches differ: {} and {}", self.show(then.ty), self.show(otherwise.ty));
-        let keyword = self.span(index);
-        let error = Diagnostic::error(Code::E5, message)
-            .at(Span::new(keyword.start, keyword.start + 2))
-            .note_at(self.span(then.root), format!("this is {}", self.show(then.ty)))
-            .note_at(self.span(otherwise.root), format!("this is {}", self.show(otherwise.ty)));
-        self.error(decl, error)
-    }
-
-    fn source(&mut self, decl: DeclId) {
-        let Typed { ty, root } = self.pop();
-        let types = &self.program.ast.types;
-        let element = match types.get(ty) {
-            Type::List(element) if matches!(types.get(element), Type::Record { .. } | Type::Unknown) => Ok(element),
-            Type::Unknown => Ok(TypeId::UNKNOWN),
-            _ => Err(format!("a comprehension goes over a list of records, this is {}", self.show(ty))),
-        };
-        let element = element.and_then(|element| match types.first_composite(element) {
-            None => Ok(element),
-            Some(field) => Err(format!(
-                "a comprehension goes over records of plain values, the field `{}` is {}",
-                self.program.ast.text(field.name),
-                self.show(field.ty)
-            )),
-        });
-        let element = match element {
-            Ok(element) => element,
-            Err(message) => {
-                let at = self.span(root);
-                self.error(decl, Diagnostic::error(Code::E5, message).at(at))
-            }
-        };
-        self.binders.push(element);
-    }
-
-    fn guard(&mut self, index: u32, decl: DeclId) {
-        let right = self.pop();
-        let left = self.pop();
-        let node = |typed: Typed| self.program.ast.nodes[typed.root as usize];
-        let literal = matches!(node(right), Node::Int(_) | Node::Bool(_) | Node::Str(_));
-        let error = if !matches!(node(left), Node::Field { .. }) {
-            let message = "the left side of a guard is a field of the element, such as `x.field`";
-            Some(Diagnostic::error(Code::E5, message).at(self.span(left.root)))
-        } else if !literal {
-            let message = "the right side of a guard is a literal: text, a number, `true` or `false`";
-            let error = Diagnostic::error(Code::E5, message).at(self.span(right.root));
-            Some(error.help("a value from elsewhere could be overridden later, and the selection with it"))
-        } else if self.program.ast.types.join(left.ty, right.ty, Join::Same).is_none() {
-            let message = format!("this guard compares {} with {}", self.show(left.ty), self.show(right.ty));
-            Some(Diagnostic::error(Code::E5, message).at(self.span(index)))
-        } else {
-            None
-        };
-        if let Some(error) = error {
-            self.error(decl, error);
         }
     }
 }

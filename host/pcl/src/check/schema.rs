@@ -79,7 +79,13 @@ impl<'p> Schemas<'p> {
     }
 
     /// Checks some members only: those that a scenario changes.
-    pub(super) fn check_members(&self, values: &Evaluator<'_>, members: &[MemberId], readable: bool, findings: &mut Findings) {
+    pub(super) fn check_members(
+        &self,
+        values: &Evaluator<'_>,
+        members: &[MemberId],
+        readable: bool,
+        findings: &mut Findings,
+    ) {
         for &member in members {
             if let Some(role) = self.role(values, self.program.member(member).module) {
                 self.member(values, role, member, readable, findings);
@@ -150,10 +156,6 @@ impl<'p> Schemas<'p> {
     }
 
     fn helper(&self, module: ModuleId, role: Option<Role>, member: MemberId, findings: &mut Findings) {
-        if findings.is_full() {
-            findings.dropped += 1;
-            return;
-        }
         let name = self.program.ast.text(self.program.member(member).name);
         let shown = self.program.show(member);
         let at = self.program.place(member);
@@ -175,11 +177,17 @@ impl<'p> Schemas<'p> {
                 let error = Diagnostic::error(Code::E2, format!("`{shown}` is not a field of a {what}")).at(at);
                 findings.add(error.help(format!("did you mean `{near}`?")));
             }
+            None if findings.is_full() => findings.dropped += 1,
             None => {
                 let message = format!("nothing reads `{shown}`, and it is not a field of a {what}");
                 let fields: Vec<&str> = shape.names().collect();
                 let warning = Diagnostic::warning(message).at(at);
-                findings.add(warning.help(format!("the fields of a {what} are {}", super::listed(&fields))));
+                let free = fields.iter().copied().filter(|field| self.program.member_named(module, field).is_none());
+                let help = match findings.closest(name, free) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the fields of a {what} are {}", super::listed(&fields)),
+                };
+                findings.add(warning.help(help));
             }
         }
     }
@@ -189,7 +197,8 @@ impl<'p> Schemas<'p> {
         const COMPANIONS_MIN: usize = 2;
         [(Role::Package, "recipe"), (Role::Stack, "backend")].into_iter().find(|(role, mark)| {
             let own = |field: &&str| self.program.member_named(module, field).is_some();
-            slip(name, [*mark].into_iter()).is_some() && self.table(*role).shape.names().filter(own).count() >= COMPANIONS_MIN
+            slip(name, [*mark].into_iter()).is_some()
+                && self.table(*role).shape.names().filter(own).count() >= COMPANIONS_MIN
         })
     }
 }
@@ -300,32 +309,38 @@ impl Walk<'_, '_> {
     fn record(&mut self, shape: &Shape, value: ValueId, at: Option<Span>) {
         let Value::Record(items) = self.values.values.get(value) else { return };
         let fields = self.values.values.fields(items);
+        let mut misspelt: Vec<&str> = Vec::new(); // told already, as what they were meant to be
         for (index, &(label, inner)) in fields.iter().enumerate() {
             let place = self.label(value, index).or(at);
             match shape.field(self.values.values.text(label)) {
                 Some(field) => self.inside(Step::Label(label), |walk| walk.value(&field.kind, inner, place)),
                 None if shape.open => {}
-                None => self.unknown(shape, label, place),
+                None => misspelt.extend(self.unknown(shape, label, place)),
             }
         }
-        let present = |field: &&FieldSpec| fields.iter().any(|(label, _)| self.values.values.text(*label) == field.name);
-        let missing: Vec<&FieldSpec> = shape.fields.iter().filter(|field| field.required && !present(field)).collect();
+        let present =
+            |field: &&FieldSpec| fields.iter().any(|(label, _)| self.values.values.text(*label) == field.name);
+        let missing = shape.fields.iter().filter(|field| field.required && !present(field));
+        let missing: Vec<&FieldSpec> = missing.filter(|field| !misspelt.contains(&field.name.as_str())).collect();
         for field in missing {
             let at = self.values.values.origin(value).unwrap_or_else(|| self.place(at));
             let message = format!("`{}` lacks the required field `{}`", self.shown(), field.name);
-            let help = format!("add `{} = …`: {}", field.name, field.kind.wanted());
+            let help = format!("add `{} = …` ({})", field.name, field.kind.wanted());
             self.tell(Diagnostic::error(Code::E3, message).at(Span::new(at.start, at.start + 1)).help(help));
         }
     }
 
-    fn unknown(&mut self, shape: &Shape, label: Symbol, at: Option<Span>) {
+    /// Reports a field that is none, and returns the one that was probably meant.
+    fn unknown<'s>(&mut self, shape: &'s Shape, label: Symbol, at: Option<Span>) -> Option<&'s str> {
         let name = self.values.values.text(label);
         let error = Diagnostic::error(Code::E2, format!("`{}` has no field `{name}`", self.shown())).at(self.place(at));
         let names: Vec<&str> = shape.names().collect();
-        self.tell(match closest(name, names.iter().copied()) {
-            Some((near, _)) => error.help(format!("did you mean `{near}`?")),
+        let near = closest(name, names.iter().copied()).map(|(near, _)| near);
+        self.tell(match near {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error.help(format!("its fields are {}", super::listed(&names))),
         });
+        near
     }
 
     fn wrong(&mut self, kind: &Kind, value: ValueId, at: Option<Span>) {

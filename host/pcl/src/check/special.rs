@@ -63,7 +63,9 @@ fn data_file(program: &Program, module: ModuleId, findings: &mut Findings) {
         let name = program.ast.text(program.module(module).name);
         let error = Diagnostic::error(Code::E3, format!("the data file `{name}` has no `data`"));
         let error = error.at(program.place(format));
-        findings.add(error.help("a module with `path` and `format` is a data file; give it `data = { … }`, or rename one of the two"));
+        findings.add(error.help(
+            "a module with `path` and `format` is a data file; give it `data = { … }`, or rename one of the two",
+        ));
     }
 }
 
@@ -74,8 +76,7 @@ fn is_text(program: &Program, member: MemberId, ty: TypeId) -> bool {
 
 /// Warns of secret references that no installed resolver answers; once for each kind and place.
 fn unclaimed_secrets(program: &Program, world: &World, findings: &mut Findings) {
-    let claimed: HashSet<Symbol> =
-        world.resolvers.iter().filter_map(|name| program.ast.symbols.get(name)).collect();
+    let claimed: HashSet<Symbol> = world.resolvers.iter().filter_map(|name| program.ast.symbols.get(name)).collect();
     for (index, node) in program.ast.nodes.iter().enumerate() {
         let Node::Secret { kind, .. } = node else { continue };
         if !claimed.contains(kind) && !findings.is_full() {
@@ -84,7 +85,8 @@ fn unclaimed_secrets(program: &Program, world: &World, findings: &mut Findings) 
             let warning = warning.at(program.ast.spans[index]);
             findings.add(match closest(kind, world.resolvers.iter().map(String::as_str)) {
                 Some((near, _)) => warning.help(format!("did you mean `{near}`?")),
-                None => warning.help(format!("a one-field record `{{ {kind} = \"…\" }}` is a secret reference")),
+                None => warning
+                    .help(format!("`{{ {kind} = \"…\" }}` is a secret reference; rename the field if it is no secret")),
             });
         }
     }

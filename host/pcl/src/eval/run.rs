@@ -217,7 +217,7 @@ impl Evaluator<'_> {
             names.push(format!("… {} more …", circle.len() - SHOWN_MAX));
         }
         names.push(self.program.show(member));
-        let mut error = Diagnostic::error(Code::E7, format!("a circle of references: {}", names.join(" → ")))
+        let mut error = Diagnostic::error(Code::E7, format!("a circle of references: `{}`", names.join(" → ")))
             .at(self.place(index))
             .help("let one of them have a value of its own");
         for &on_the_way in circle.iter().take(SHOWN_MAX) {
@@ -265,7 +265,9 @@ impl Evaluator<'_> {
                 Value::Bool(_) => length += "false".len(),
                 Value::Out(_) | Value::Woven(_) => plain = false,
                 // The pieces are leaves, so they stand right before this node.
-                Value::Secret { kind, name } => return self.no_text(index - count + position as u32, Some((kind, name))),
+                Value::Secret { kind, name } => {
+                    return self.no_text(index - count + position as u32, Some((kind, name)));
+                }
                 Value::Artifact { .. } => return self.no_text(index - count + position as u32, None),
                 Value::List(_) | Value::Record(_) => return FAILED, // the check has told
             }

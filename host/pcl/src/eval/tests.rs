@@ -64,9 +64,8 @@ fn store_paths_stay_symbols_inside_text() {
 
 #[test]
 fn a_scenario_changes_what_it_reaches_and_nothing_stays_of_it() {
-    let checked = checked(
-        "module A { option x : Int = 1 y = f\"{x}\" z = B.w }\nmodule B { w = 5 }\nscenario s { A.x = 2 }",
-    );
+    let checked =
+        checked("module A { option x : Int = 1 y = f\"{x}\" z = B.w }\nmodule B { w = 5 }\nscenario s { A.x = 2 }");
     let mut evaluator = Evaluator::new(&checked.program);
     evaluator.evaluate_all();
     let before = shown(&checked, &evaluator);

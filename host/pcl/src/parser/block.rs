@@ -5,7 +5,7 @@ use crate::ast::{Block, BlockKind, Decl, DeclKind, Node, Priority};
 use crate::lexer::{Bracket, Kind};
 use crate::limits;
 use crate::symbol::{Symbol, known};
-use punix_diag::Span;
+use punix_diag::{Code, Diagnostic, Span, closest};
 
 const OPEN: Kind = Kind::Open(Bracket::Brace);
 const CLOSE: Kind = Kind::Close(Bracket::Brace);
@@ -16,7 +16,7 @@ impl Parser<'_> {
             if self.block().is_err() {
                 self.ast.damaged = true;
                 while !self.at(Kind::End) && !self.begins_block() {
-                    self.advance();
+                    self.pass();
                 }
             }
         }
@@ -26,7 +26,7 @@ impl Parser<'_> {
         let kind = match self.token.kind {
             Kind::Ident(known::MODULE) => BlockKind::Module,
             Kind::Ident(known::SCENARIO) => BlockKind::Scenario,
-            _ => return Err(self.expected("`module` or `scenario`")),
+            _ => return Err(self.no_block()),
         };
         let word = if kind == BlockKind::Module { "module" } else { "scenario" };
         let from = self.advance().span;
@@ -48,6 +48,8 @@ impl Parser<'_> {
             if self.at(Kind::End) || (self.token.on_new_line && self.begins_block()) {
                 damaged = true;
                 self.expected(&format!("`}}` to close this {word}"));
+                let begins = format!("the {word} `{}` begins here", self.ast.text(name));
+                self.explain(|error| error.note_at(at, begins));
                 break;
             }
             let begins = self.token.span;
@@ -69,7 +71,7 @@ impl Parser<'_> {
     fn declaration(&mut self, kind: BlockKind, block: u32) -> Read<()> {
         let Kind::Ident(first) = self.token.kind else {
             return Err(match kind {
-                BlockKind::Module => self.expected("an option, a member or a contribution"),
+                BlockKind::Module => self.no_member(),
                 BlockKind::Scenario => self.expected("a contribution (`Module.option = …`)"),
             });
         };
@@ -102,13 +104,62 @@ impl Parser<'_> {
         if self.at(Kind::Broken) {
             return Lost; // the lexer has told
         }
-        let message = format!("expected `=` or `.` after `{}`, found {}", self.ast.text(name), self.shown());
-        self.fail(at, message)
+        let name = self.ast.text(name);
+        let mut error =
+            Diagnostic::error(Code::E0, format!("expected `=` or `.` after `{name}`, found {}", self.shown()));
+        if self.at(Kind::Colon) {
+            error = error.help(format!("an option is declared as `option {name} : …`"));
+        }
+        self.report(error.at(at));
+        Lost
+    }
+
+    /// Reports what begins no declaration, with what the token before it may have been meant for.
+    fn no_member(&mut self) -> Lost {
+        let lost = self.expected("an option, a member or a contribution");
+        let value = self.ast.decls.last().filter(|decl| decl.span.end == self.previous_end).and_then(Decl::root);
+        let Some(value) = value.map(|root| self.ast.node(root)) else { return lost };
+        let help = match (self.token.kind, value) {
+            (Kind::Equal, Node::Name(name)) => {
+                let (name, before) = (self.ast.text(name), self.ast.decls.last().map(|decl| decl.name));
+                let before = before.map_or("", |before| self.ast.text(before));
+                format!("`{name}` was read as the value of `{before}`, which has none of its own")
+            }
+            (Kind::Dot, Node::Int(_)) => "numbers are whole; write `\"…\"` for any other".to_owned(),
+            (Kind::Dot, Node::Member { .. } | Node::Field { .. }) => {
+                "a reference is `name` or `Module.member`; it cannot reach into a record".to_owned()
+            }
+            _ => return lost,
+        };
+        self.explain(|error| error.help(help));
+        lost
+    }
+
+    /// Reports what begins no block.
+    fn no_block(&mut self) -> Lost {
+        let lost = self.expected("`module` or `scenario`");
+        if let Kind::Ident(word) = self.token.kind {
+            let near = closest(self.ast.text(word), ["module", "scenario"]).map(|(near, _)| near);
+            let help = match (self.ast.text(word), near) {
+                (_, Some(near)) => format!("did you mean `{near}`?"),
+                ("import" | "include" | "use", None) => {
+                    "all files of a folder are one program; name the folder".to_owned()
+                }
+                _ => return lost,
+            };
+            self.explain(|error| error.help(help));
+        }
+        lost
     }
 
     fn option(&mut self, block: u32) -> Read<()> {
         let from = self.advance().span;
-        let (name, at) = self.expect_name("the name of the option")?;
+        let reserved = self.at(Kind::Equal);
+        let (name, at) = self.expect_name("the name of the option").inspect_err(|_| {
+            if reserved {
+                self.explain(|error| error.help("`option` begins an option; a member cannot be called so"));
+            }
+        })?;
         self.expect(Kind::Colon, "`:` and the option's type")?;
         let type_start = self.token.span.start;
         let ty = self.ty()?;
@@ -165,7 +216,7 @@ impl Parser<'_> {
                     if self.token.on_new_line && self.begins_block() {
                         return;
                     }
-                    if (outdented || depth == 0) && self.begins_declaration() {
+                    if outdented && self.begins_declaration() {
                         return;
                     }
                 }
@@ -179,8 +230,7 @@ impl Parser<'_> {
                 }
                 _ => {}
             }
-            self.advance();
+            self.pass();
         }
     }
 }
-

@@ -6,7 +6,7 @@ use crate::lexer::{Bracket, Kind, Token};
 use crate::limits;
 use crate::symbol::{Symbol, known};
 use crate::text::{Piece, dedent, unescape, weave};
-use punix_diag::Span;
+use punix_diag::{Code, Diagnostic, Span};
 use std::ops::Range;
 
 /// A form whose end is still to come. `from` is its first token; `start` its first node.
@@ -163,9 +163,22 @@ impl Parser<'_> {
         self.ast.symbols.intern(&text)
     }
 
+    /// Moves over a token that nothing reads. What is wrong inside it is told all the same.
+    pub(super) fn pass(&mut self) {
+        let token = self.token;
+        if token.kind == Kind::Woven {
+            let (base, body) = woven_body(self.text, self.start, token);
+            for piece in weave(body) {
+                if let Piece::Fault { at, until, open, shell } = piece {
+                    self.bad_hole(Span::new(base + at as u32, base + until as u32), open, shell);
+                }
+            }
+        }
+        self.advance();
+    }
+
     fn woven(&mut self, token: Token) {
-        let base = token.span.start + 2;
-        let body = &self.text[(base - self.start) as usize..(token.span.end - 1 - self.start) as usize];
+        let (base, body) = woven_body(self.text, self.start, token);
         let mut count = 0;
         for piece in weave(body) {
             let (node, span) = match piece {
@@ -191,9 +204,8 @@ impl Parser<'_> {
 
     fn bad_hole(&mut self, span: Span, open: bool, shell: bool) {
         let message = if open { "this hole is not closed by `}`" } else { "a hole holds one reference" };
-        let mut error = punix_diag::Diagnostic::error(punix_diag::Code::E0, message)
-            .at(span)
-            .help("write `{name}` or `{Module.member}`; `{{` is a brace");
+        let mut error =
+            Diagnostic::error(Code::E0, message).at(span).help("write `{name}` or `{Module.member}`; `{{` is a brace");
         if shell {
             error = error.note("`${…}` of a shell belongs into a plain string `\"…\"`, where `$` means nothing");
         }
@@ -350,7 +362,8 @@ impl Parser<'_> {
         } else {
             let at = self.root_span(start);
             let message = format!("`{}` takes a string literal", self.ast.text(own[0].name));
-            self.fail(at, message);
+            let help = format!("write `{{ {} = \"…\" }}`: a secret is named literally", self.ast.text(own[0].name));
+            self.report(Diagnostic::error(Code::E0, message).at(at).help(help));
         }
         Some(Node::Broken)
     }
@@ -418,6 +431,12 @@ impl Parser<'_> {
     fn root_span(&self, start: usize) -> Span {
         if self.ast.nodes.len() > start { self.ast.spans[self.ast.spans.len() - 1] } else { self.token.span }
     }
+}
+
+/// Returns where the text between an f-string's quotes begins, and that text.
+fn woven_body(text: &str, file_start: u32, token: Token) -> (u32, &str) {
+    let base = token.span.start + 2;
+    (base, &text[(base - file_start) as usize..(token.span.end - 1 - file_start) as usize])
 }
 
 /// Returns the first label that repeats an earlier one.

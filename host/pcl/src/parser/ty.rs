@@ -3,9 +3,10 @@
 use super::{Parser, Read};
 use crate::lexer::{Bracket, Kind};
 use crate::limits;
-use crate::symbol::known;
+use crate::symbol::{Symbol, known};
 use crate::types::{Field, Type, TypeId};
-use punix_diag::{Code, Diagnostic};
+use punix_diag::{Code, Diagnostic, closest};
+use std::collections::HashSet;
 
 impl Parser<'_> {
     pub(super) fn ty(&mut self) -> Read<TypeId> {
@@ -32,8 +33,12 @@ impl Parser<'_> {
             Kind::Ident(_) => {
                 let message = format!("{} is not a type", self.shown());
                 let span = self.token.span;
+                let near = closest(self.source(span), ["Bool", "Int", "Str", "Path", "List"]);
+                let near = near.map(|(near, _)| format!("did you mean `{near}`? ")).unwrap_or_default();
                 let error = Diagnostic::error(Code::E0, message).at(span);
-                self.report(error.help("the types are Bool, Int, Str, Path, List[…] and {name:type …}"));
+                self.report(error.help(format!(
+                    "{near}the types are `Bool`, `Int`, `Str`, `Path`, `List[…]` and `{{name:type …}}`"
+                )));
                 Err(super::Lost)
             }
             Kind::Open(Bracket::Brace) => {
@@ -51,11 +56,12 @@ impl Parser<'_> {
 
     fn record_type(&mut self, depth: usize) -> Read<TypeId> {
         let mut fields: Vec<Field> = Vec::new();
+        let mut names: HashSet<Symbol> = HashSet::new();
         while !self.take(Kind::Close(Bracket::Brace)) {
             let (name, at) = self.expect_name("a field's name or `}`")?;
-            if fields.iter().any(|field| field.name == name) {
+            if !names.insert(name) {
                 let message = format!("the field `{}` is given twice", self.ast.text(name));
-                return Err(self.fail(at, message));
+                self.fail(at, message);
             }
             self.expect(Kind::Colon, "`:` and the field's type")?;
             let ty = self.ty_at(depth + 1)?;

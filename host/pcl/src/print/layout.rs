@@ -3,15 +3,12 @@
 
 use super::shape::{Form, Gap, Group, Line, Shape};
 use super::tokens::{Comment, Word, columns, slice};
+use crate::canon::TooLong;
 use crate::limits;
 
 /// Columns of a line.
 const WIDTH: u32 = 100;
 const INDENT: u32 = 2;
-
-/// The result would be longer than a program may be.
-#[derive(Debug)]
-pub(super) struct TooLong;
 
 /// How a group is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,12 +56,7 @@ struct Layout<'a> {
 }
 
 /// Writes the words in their layout.
-pub(super) fn write(
-    text: &str,
-    words: &[Word],
-    comments: &[Comment],
-    shape: &Shape,
-) -> Result<String, TooLong> {
+pub(super) fn write(text: &str, words: &[Word], comments: &[Comment], shape: &Shape) -> Result<String, TooLong> {
     let mut layout = Layout {
         text,
         words,
@@ -101,8 +93,7 @@ fn sums(words: &[Word], shape: &Shape) -> Vec<Sum> {
     let mut groups = shape.groups.iter().peekable();
     let mut sum = Sum::default();
     let sums = words.iter().enumerate().map(|(index, word)| {
-        let broken =
-            groups.next_if(|group| *group.words.start() == index).is_some_and(|group| group.broken);
+        let broken = groups.next_if(|group| *group.words.start() == index).is_some_and(|group| group.broken);
         sum.width += shape.gaps[index].flat.len() as u32 + word.width;
         sum.comments += u32::from(shape.commented[index]);
         sum.broken += u32::from(word.multiline) + u32::from(broken);
@@ -151,8 +142,7 @@ impl Layout<'_> {
 
     fn mode(&self, form: Form, first: usize, last: usize) -> Mode {
         let fits = |column: u32, first: usize| {
-            !self.is_broken(first, last)
-                && column + self.width(first, last) + self.rest[last] <= WIDTH
+            !self.is_broken(first, last) && column + self.width(first, last) + self.rest[last] <= WIDTH
         };
         if fits(self.column, first) {
             return Mode::Flat;
@@ -186,9 +176,7 @@ impl Layout<'_> {
         self.out.push_str(gap.flat.trim_end());
         // Empty lines part groups of members, fields and elements; beside a bracket they say nothing.
         let mut parts = gap.line != Line::Clause && !edge;
-        while let Some((comment, left)) =
-            self.comments.split_first().filter(|(comment, _)| comment.before == index)
-        {
+        while let Some((comment, left)) = self.comments.split_first().filter(|(comment, _)| comment.before == index) {
             self.comments = left;
             if comment.trailing {
                 self.out.push(' ');
@@ -216,9 +204,7 @@ impl Layout<'_> {
         let word = self.words[index];
         let shown = slice(self.text, word.span);
         self.out.push_str(shown);
-        self.column = match shown.rsplit_once('\n') {
-            Some((_, last)) if word.multiline => columns(last),
-            _ => self.column + word.width,
-        };
+        self.column =
+            if word.multiline { shown.rsplit('\n').next().map_or(0, columns) } else { self.column + word.width };
     }
 }

@@ -78,16 +78,7 @@ pub(super) fn shape(text: &str, words: &mut [Word], comments: &mut [Comment]) ->
         groups: Vec::with_capacity(words.len() / 8),
         commented: vec![false; words.len()],
     };
-    let mut reader = Reader {
-        text,
-        words,
-        comments,
-        shape,
-        open: Vec::new(),
-        steps: Vec::new(),
-        seen: 0,
-        anchor: 0,
-    };
+    let mut reader = Reader { text, words, comments, shape, open: Vec::new(), steps: Vec::new(), seen: 0, anchor: 0 };
     while reader.kind() != Kind::End {
         reader.block();
         while let Some(step) = reader.steps.pop() {
@@ -157,9 +148,7 @@ impl Reader<'_> {
         if gap.line != Line::Never {
             self.anchor = here;
         }
-        while let Some(comment) =
-            self.comments.get(self.seen).filter(|comment| comment.before == here)
-        {
+        while let Some(comment) = self.comments.get(self.seen).filter(|comment| comment.before == here) {
             let mut comment = *comment;
             if gap.line == Line::Never {
                 // Not before the comments that have their place, so that all stay in order.
@@ -206,9 +195,7 @@ impl Reader<'_> {
                 group.broken = !empty && self.words[first + 1].on_new_line;
                 empty
             }
-            Form::Round => {
-                !matches!(self.words[first + 1].kind, Kind::Ident(known::IF | known::FOR))
-            }
+            Form::Round => !matches!(self.words[first + 1].kind, Kind::Ident(known::IF | known::FOR)),
             Form::Choice | Form::Each { .. } => false,
         };
         // No line ends inside of brackets around nothing, nor of parentheses around a bracket, a name or a literal.
@@ -255,10 +242,7 @@ impl Reader<'_> {
     /// Returns the gap before the next part of the innermost bracket, or ends that at its last word.
     fn part(&mut self, first: &'static str, next: &'static str, last: &'static str) -> Option<Gap> {
         let here = self.here();
-        let opened = self
-            .open
-            .last()
-            .is_some_and(|open| *self.shape.groups[open.group].words.start() + 1 == here);
+        let opened = self.open.last().is_some_and(|open| *self.shape.groups[open.group].words.start() + 1 == here);
         if matches!(self.kind(), Kind::Close(_) | Kind::End) {
             self.take(Gap { flat: if opened { "" } else { last }, line: Line::Close });
             self.end();
@@ -355,9 +339,9 @@ impl Reader<'_> {
 
     /// Reads on behind the word `if`.
     fn branches(&mut self) {
-        let branch = [Step::Take(CLAUSE), Step::Expression(SPACE)];
-        let [word, value] = branch;
-        self.then([Step::Expression(SPACE), word, value, Step::Take(CLAUSE), Step::Otherwise]);
+        const WORD: Step = Step::Take(CLAUSE);
+        const VALUE: Step = Step::Expression(SPACE);
+        self.then([VALUE, WORD, VALUE, WORD, Step::Otherwise]);
     }
 
     /// Reads on behind the word `else`: the next link of the chain, or its end.
@@ -373,9 +357,8 @@ impl Reader<'_> {
     fn guards(&mut self, word: Symbol) {
         if self.at(word) {
             self.take(if word == known::WHERE { CLAUSE } else { SPACE });
-            let guard = [Step::Atom(SPACE), Step::Take(SPACE), Step::Atom(SPACE)];
-            let [left, equal, right] = guard;
-            return self.then([left, equal, right, Step::Guards(known::AND)]);
+            const SIDE: Step = Step::Atom(SPACE);
+            return self.then([SIDE, Step::Take(SPACE), SIDE, Step::Guards(known::AND)]);
         }
         let result = self.here();
         self.take(CLAUSE);

@@ -107,9 +107,8 @@ fn artifact() -> Vec<FieldSpec> {
 
 /// Fields that generator plugins render: web servers, databases, mail and so on.
 fn generators() -> Vec<FieldSpec> {
-    let location = || {
-        record(vec![must("path", Text), must("proxyPass", Text), may("websocket", Bool), may("readTimeout", Int)])
-    };
+    let location =
+        || record(vec![must("path", Text), must("proxyPass", Text), may("websocket", Bool), may("readTimeout", Int)]);
     let proxy = vec![
         must("serverName", Text),
         must("proxyPass", Text),
@@ -133,7 +132,8 @@ fn generators() -> Vec<FieldSpec> {
         may("ensureDatabases", list(Text)),
         may("ensureUsers", list(record(user))),
     ];
-    let scrape = vec![must("jobName", Text), must("targets", list(Text)), may("metricsPath", Text), may("scheme", Text)];
+    let scrape =
+        vec![must("jobName", Text), must("targets", list(Text)), may("metricsPath", Text), may("scheme", Text)];
     let replica = vec![must("type", Text), may("bucket", Text), must("path", Text)];
     let replicated = vec![must("path", Text), must("replicas", list(record(replica)))];
     let peer = vec![must("publicKey", Text), must("allowedIps", Text), may("endpoint", Text)];

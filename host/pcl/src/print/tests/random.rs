@@ -32,8 +32,7 @@ struct Writer<'a> {
 }
 
 /// Names that mean something in other places. Behind `=` and `yield`, some would mean it there.
-const NAMES: [&str; 12] =
-    ["a", "f", "then", "else", "where", "yield", "and", "in", "module", "option", "x-", "Int"];
+const NAMES: [&str; 12] = ["a", "f", "then", "else", "where", "yield", "and", "in", "module", "option", "x-", "Int"];
 const DEEP: usize = 5;
 
 impl Writer<'_> {
@@ -61,8 +60,7 @@ impl Writer<'_> {
 
     fn word(&mut self, word: &str) {
         self.space();
-        let glues =
-            |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '"');
+        let glues = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '"');
         if self.text.ends_with(glues) && word.starts_with(glues) {
             self.text.push(' ');
         }

@@ -1,0 +1,140 @@
+//! Runs one program once and says what it cost: CPU time (user and system) and peak memory of the
+//! child. CPU time, not time on the clock, so that the numbers hold on a busy machine.
+//!
+//! The kernel counts the memory of this process into the peak of a child until the child's exec, so
+//! this process must stay smaller than what it measures. It never holds an input.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use wait4::Wait4;
+
+/// Address space that one child may have. A program that would eat the machine fails instead.
+const CHILD_BYTES_MAX: u64 = 4 << 30;
+/// How often a running child is asked whether it has ended.
+const POLL_MS: u64 = 1;
+/// Bytes of a child's output that are read back.
+const SAID_BYTES_MAX: u64 = 16 << 20;
+
+/// What one run did.
+pub(crate) struct Run {
+    pub(crate) cpu: Duration,
+    pub(crate) peak_bytes: u64,
+    pub(crate) end: End,
+    /// The first line that names an error, else the first line.
+    pub(crate) said: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    Exit(ExitStatus),
+    /// It was stopped after this time on the clock.
+    Stopped(Duration),
+}
+
+impl End {
+    pub(crate) fn is_success(self) -> bool {
+        match self {
+            End::Exit(status) => status.success(),
+            End::Stopped(_) => false,
+        }
+    }
+
+    pub(crate) fn show(self) -> String {
+        match self {
+            End::Exit(status) => status.code().map_or_else(|| "signal".to_owned(), |code| code.to_string()),
+            End::Stopped(after) => format!("stopped after {} s", after.as_secs()),
+        }
+    }
+}
+
+/// A directory for inputs and outputs, removed at the end.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new() -> io::Result<Scratch> {
+        let path = std::env::temp_dir().join(format!("punix-benches-{}", std::process::id()));
+        fs::create_dir(&path).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))?;
+        Ok(Scratch(path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed stays in the system's directory for temporary files.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Limits the memory of every child that is started from now on.
+pub(crate) fn limit_memory() -> io::Result<()> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::As);
+    let wanted = limit.maximum.map_or(CHILD_BYTES_MAX, |maximum| maximum.min(CHILD_BYTES_MAX));
+    limit.current = Some(wanted);
+    Ok(setrlimit(Resource::As, limit)?)
+}
+
+/// Runs `program` in `scratch` with `arguments`, for at most `deadline`. Fails only when it cannot be started.
+pub(crate) fn run(scratch: &Scratch, program: &Path, arguments: &[&str], deadline: Duration) -> io::Result<Run> {
+    let (out, err) = (scratch.path().join("stdout"), scratch.path().join("stderr"));
+    let mut child = command(scratch, program.as_os_str())
+        .args(arguments)
+        .stdout(File::create(&out)?)
+        .stderr(File::create(&err)?)
+        .spawn()
+        .map_err(|error| io::Error::other(format!("cannot start {}: {error}", program.display())))?;
+    let start = Instant::now();
+    let mut stopped = None;
+    let usage = loop {
+        if let Some(usage) = child.try_wait4()? {
+            break usage;
+        }
+        if stopped.is_none() && start.elapsed() >= deadline {
+            child.kill()?;
+            stopped = Some(deadline);
+        }
+        std::thread::sleep(Duration::from_millis(POLL_MS));
+    };
+    Ok(Run {
+        cpu: usage.rusage.utime + usage.rusage.stime,
+        peak_bytes: usage.rusage.maxrss,
+        end: stopped.map_or(End::Exit(usage.status), End::Stopped),
+        said: said(&err)?.or(said(&out)?).unwrap_or_default(),
+    })
+}
+
+/// Returns a command that reads nothing and speaks English.
+pub(crate) fn command(scratch: &Scratch, program: &OsStr) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(scratch.path()).stdin(Stdio::null()).env("LC_ALL", "C.UTF-8");
+    command
+}
+
+/// Returns the value in the middle.
+pub(crate) fn median<T: Copy + Ord>(values: impl Iterator<Item = T>) -> Option<T> {
+    let mut values: Vec<T> = values.collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
+}
+
+/// Reads line by line: output is not held either.
+fn said(file: &Path) -> io::Result<Option<String>> {
+    let mut first = None;
+    for line in BufReader::new(File::open(file)?).take(SAID_BYTES_MAX).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).trim().to_owned();
+        if line.contains("error") || line.contains("Error") {
+            return Ok(Some(line));
+        }
+        first = first.or(Some(line).filter(|line| !line.is_empty()));
+    }
+    Ok(first)
+}

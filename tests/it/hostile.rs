@@ -1,0 +1,190 @@
+//! Programs that nobody writes and somebody sends: huge, deep, circular, broken. Each has to end by itself, soon and
+//! on a small stack, with a result or with errors that say where.
+
+use crate::support::{check_text, lines};
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+/// A debug build on a busy machine; a square of the size would take hours.
+const DEADLINE: Duration = Duration::from_secs(20);
+const STACK_BYTES: usize = 2 << 20;
+
+/// Checks a program on a small stack and returns what was found, or `ok`.
+#[track_caller]
+fn ends(name: &str, text: impl Into<Vec<u8>>) -> String {
+    let text = text.into();
+    let started = Instant::now();
+    let work = move || {
+        let checked = check_text(text);
+        let shown = lines(&checked);
+        if checked.has_errors() { shown } else { "ok".to_owned() }
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work).expect("a thread can be started");
+    let shown = thread.join().unwrap_or_else(|_| panic!("{name}: a panic"));
+    assert!(started.elapsed() < DEADLINE, "{name}: took {:?}", started.elapsed());
+    shown
+}
+
+#[track_caller]
+fn is_ok(name: &str, text: impl Into<Vec<u8>>) {
+    let shown = ends(name, text);
+    assert_eq!(shown, "ok", "{name}: {}", shown.chars().take(400).collect::<String>());
+}
+
+/// Expects that the first error has this code.
+#[track_caller]
+fn fails(name: &str, code: &str, text: impl Into<Vec<u8>>) {
+    let shown = ends(name, text);
+    let first = shown.lines().next().unwrap_or("");
+    assert!(first.contains(&format!("error: [{code}]")), "{name}: {first}");
+}
+
+/// Returns a module with one line for each number below `count`.
+fn module(count: usize, line: impl Fn(usize) -> String) -> String {
+    let mut text = String::from("module A {\n");
+    for index in 0..count {
+        let _ = writeln!(text, "{}", line(index));
+    }
+    text.push_str("}\n");
+    text
+}
+
+const MANY: usize = 100_000;
+
+#[test]
+fn nesting_of_every_kind() {
+    for (open, close) in [("(", ")"), ("[", "]"), ("{r = ", "}"), ("if (", ") then 1 else 2")] {
+        fails(open, "E20", format!("module A {{ x = {}true{} }}", open.repeat(MANY), close.repeat(MANY)));
+        fails(open, "E20", format!("module A {{ x = {}", open.repeat(MANY)));
+    }
+    let list = format!("module A {{ option x : {}Int{} }}", "List[".repeat(MANY), "]".repeat(MANY));
+    fails("List[", "E20", list);
+    fails("for", "E20", format!("module A {{ x = {}", "for a in ".repeat(MANY)));
+    is_ok("else if", format!("module A {{ x = {}0 }}", "if false then 1 else ".repeat(MANY)));
+}
+
+#[test]
+fn chains_in_both_directions() {
+    is_ok("forward", module(MANY, |n| format!("x{n} = x{}", n + 1)) + &format!("module A {{ x{MANY} = 1 }}"));
+    is_ok("backward", module(MANY, |n| if n == 0 { "x0 = 1".to_owned() } else { format!("x{n} = x{}", n - 1) }));
+    let modules: String = (0..MANY).map(|n| format!("module M{n} {{ x = M{}.x }}\n", n + 1)).collect();
+    is_ok("modules", modules + &format!("module M{MANY} {{ x = 1 }}"));
+    let options = module(MANY, |n| format!("option x{n} : Int = x{}", n + 1));
+    is_ok("options", options + &format!("module A {{ option x{MANY} : Int = 1 }}"));
+    fails("derived circle", "E2", module(MANY, |n| format!("x{n} = x{}", (n + 1) % MANY)));
+    fails("option circle", "E7", module(MANY, |n| format!("option x{n} : Int = x{}", (n + 1) % MANY)));
+    let packages: String = (0..MANY / 4)
+        .map(|n| format!("module p{n} {{ recipe = \"std.make\" deps = [p{}.pname] }}\n", (n + 1) % (MANY / 4)))
+        .collect();
+    fails("package circle", "E7", packages);
+}
+
+#[test]
+fn what_doubles_on_every_line() {
+    let types = module(64, |n| {
+        if n == 0 { "a0 = { v = 1 }".to_owned() } else { format!("a{n} = {{ l = a{m} r = a{m} }}", m = n - 1) }
+    });
+    is_ok("types", types.replace("\n}", "\nz = if true then a63 else a63\n}"));
+    let conflict = format!("{types}module B {{ option x : Int = 0 }}\nmodule C {{ B.x = 1 }}");
+    is_ok("values", conflict);
+    let texts =
+        module(
+            64,
+            |n| if n == 0 { "a0 = \"x\"".to_owned() } else { format!("a{n} = f\"{{a{m}}}{{a{m}}}\"", m = n - 1) },
+        );
+    fails("texts", "E20", texts);
+    let deep =
+        module(MANY, |n| if n == 0 { "a0 = { v = 1 }".to_owned() } else { format!("a{n} = {{ l = a{} }}", n - 1) });
+    let shown = ends("deep", deep);
+    assert_eq!(shown.matches("[E20]").count(), 1, "told once: {}", shown.lines().count());
+    let sorted = module(40, |n| match n {
+        0 => "a0 = { v = 1 }".to_owned(),
+        39 => "l = [{ k = 1 }]\nx = for e in l yield a38".to_owned(),
+        _ => format!("a{n} = {{ l = a{m} r = a{m} }}", m = n - 1),
+    });
+    fails("sort keys", "E20", sorted);
+}
+
+#[test]
+fn wide_programs() {
+    is_ok("members", module(1_000_000, |n| format!("x{n} = {n}")));
+    is_ok("list", format!("module A {{ x = [{}] }}", "1,".repeat(1_000_000)));
+    is_ok("record", format!("module A {{ x = {{{}}} }}", (0..MANY).map(|n| format!("a{n}=1 ")).collect::<String>()));
+    let shapes: String = (0..MANY).map(|n| format!("{{ a{n} = 1 }}\n")).collect();
+    is_ok("shapes", format!("module A {{ x = [\n{shapes}] }}"));
+    let inner: String = (0..MANY).map(|n| format!("{{ r = {{ a{n} = 1 }} }}\n")).collect();
+    is_ok("inner shapes", format!("module A {{ x = [\n{inner}] }}"));
+    fails("shapes and a number", "E1", format!("module A {{ x = [\n{shapes} 1\n] }}"));
+    is_ok("holes", format!("module A {{ a = 1 x = f\"{}\" }}", "{a}".repeat(MANY)));
+    is_ok("blocks", (0..MANY).map(|n| format!("module A {{ x{n} = 1 }}\n")).collect::<String>());
+    is_ok("colliding names", module(MANY, |n| format!("x{:032b} = 1", n)));
+}
+
+#[test]
+fn many_scenarios_and_contributions() {
+    let scenarios: String = (0..20_000).map(|n| format!("scenario s{n} {{ A.x = {n} }}\n")).collect();
+    is_ok("scenarios", format!("module A {{ option x : Int = 0 y = x }}\n{scenarios}"));
+    let rungs: String = (0..MANY).map(|n| format!("module b{n} {{ A.x = 5 }}\n")).collect();
+    is_ok("contributions", format!("module A {{ option x : Int = 0 }}\n{rungs}"));
+    let both: String =
+        (0..5_000).map(|n| format!("module b{n} {{ A.x = 5 }}\nscenario s{n} {{ A.x = 5 }}\n")).collect();
+    ends("contributions times scenarios", format!("module A {{ option x : Int = 0 }}\n{both}"));
+    let open = module(MANY, |n| format!("option x{n} : Int"));
+    let filled: String = (0..MANY).map(|n| format!("A.x{n} = 1\n")).collect();
+    is_ok("filled by a scenario", format!("{open}scenario s {{\n{filled}}}"));
+}
+
+#[test]
+fn loops_inside_loops() {
+    let list: String = (0..10_000).map(|n| format!("{{ a = {n} }},")).collect();
+    let loops = "for e in l yield ".repeat(3);
+    fails("nested loops", "E20", format!("module A {{ l = [{list}] x = {loops} 1 }}"));
+    let fields: String = (0..20_000).map(|n| format!("a{n}=1 ")).collect();
+    let again = "r,".repeat(20_000);
+    ends("wide elements", format!("module A {{ r = {{{fields}}} l = [{again}] x = for e in l yield e.a19999 }}"));
+}
+
+#[test]
+fn programs_full_of_errors() {
+    let count = |shown: &str| shown.matches(": error: ").count();
+    let unknown = ends("unknown names", module(MANY, |n| format!("x{n} = nope{n}")));
+    assert_eq!(count(&unknown), 1_000, "more are only counted");
+    ends("one line", module(MANY, |n| format!("x{n} = nope{n}")).replace('\n', " "));
+    ends("syntax", module(MANY, |n| format!("x{n} = ((1) ] )")));
+    ends("modules", (0..MANY).map(|n| format!("module M{n} {{ x = N{n}.y }}\n")).collect::<String>());
+    let conflicts = module(MANY, |n| format!("option x{n} : Int\nA.x{n} = 1\nA.x{n} = 2"));
+    ends("conflicts", conflicts);
+    ends("long names", module(1_000, |n| format!("x{n} = {}{n}", "n".repeat(10_000))));
+    ends("quotes", "\"".repeat(MANY));
+    ends("open strings", module(MANY, |n| format!("x{n} = \"abc")));
+    ends("open triples", "module A { x = \"\"\"\n".repeat(MANY / 10));
+    ends("braces", "{".repeat(MANY) + &"}".repeat(MANY));
+    ends("holes", format!("module A {{ x = f\"{}\" }}", "{".repeat(MANY + 1)));
+    ends("misspelt fields", module(MANY, |n| format!("servicess{n} = 1")) + "module A { backend = \"systemd\" }");
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    fails("no UTF-8", "E0", b"module A {\n  x = \"\xff\xfe\" }".to_vec());
+    fails("mark", "E0", "\u{feff}module A { }");
+    fails("NUL", "E0", "module A { x = \0 }");
+    is_ok("lone returns", "module A {\r  x = 1\r  y = x\r}\r");
+    fails("only NUL", "E0", vec![0; 1 << 20]);
+    fails("only 0xff", "E0", vec![0xff; 1 << 20]);
+    is_ok("nothing", "");
+    is_ok("a comment", format!("#{}", "x".repeat(1 << 20)));
+    fails("64 MB", "E20", vec![b' '; 64 << 20]);
+}
+
+/// Every example, cut off behind every character.
+#[test]
+fn programs_cut_short() {
+    let folder = crate::support::root().join("examples");
+    for name in ["hello.pcl", "fleet/fleet.pcl", "fleet/hosts/web.pcl"] {
+        let text = std::fs::read_to_string(folder.join(name)).expect("the example is there");
+        for (at, _) in text.char_indices() {
+            let checked = check_text(&text[..at]);
+            lines(&checked);
+        }
+    }
+}
