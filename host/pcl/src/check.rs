@@ -199,7 +199,12 @@ impl Findings {
         }
     }
 
-    /// Tells whether further ones are only counted.
+    /// Tells whether nothing can be added any more, errors included.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_full() && self.list.iter().all(Diagnostic::is_error)
+    }
+
+    /// Tells whether further warnings are only counted.
     pub(crate) fn is_full(&self) -> bool {
         self.list.len() >= limits::DIAGNOSTICS_MAX
     }

@@ -253,8 +253,14 @@ impl<'p> Evaluator<'p> {
     fn add_fault(&mut self, fault: Fault) {
         if self.faults.len() < crate::limits::DIAGNOSTICS_MAX {
             self.faults.push(fault);
-        } else {
-            self.faults_dropped += 1;
+            return;
+        }
+        self.faults_dropped += 1;
+        let minor = |known: &Fault| known.reason != Reason::Error;
+        if fault.reason == Reason::Error
+            && let Some(minor) = self.faults.iter().rposition(minor)
+        {
+            self.faults[minor] = fault; // an error is worth more than what may become a warning
         }
     }
 

@@ -131,6 +131,29 @@ impl<'a> Lexer<'a> {
         self.position = position;
     }
 
+    /// Moves over what stands for itself in a one-line string, eight bytes at a time: a zero byte in `word ^ pattern`
+    /// is a byte of the pattern, and borrows only ever reach bytes above it.
+    fn skip_plain(&mut self) {
+        const ONES: u64 = u64::MAX / 0xff;
+        const HIGHS: u64 = ONES << 7;
+        let holds = |word: u64, byte: u8| {
+            let zero = word ^ (ONES * u64::from(byte));
+            zero.wrapping_sub(ONES) & !zero & HIGHS
+        };
+        while let Some(&chunk) = self.bytes[self.position..].first_chunk::<8>() {
+            let word = u64::from_le_bytes(chunk);
+            let hit = holds(word, b'"') | holds(word, b'\\') | holds(word, b'\n');
+            if hit != 0 {
+                self.position += (hit.trailing_zeros() / 8) as usize;
+                return;
+            }
+            self.position += 8;
+        }
+        while self.bytes.get(self.position).is_some_and(|&byte| CLASSES[byte as usize] & PLAIN != 0) {
+            self.position += 1;
+        }
+    }
+
     fn span(&self, from: usize, until: usize) -> Span {
         Span::new(self.start + from as u32, self.start + until as u32)
     }
@@ -145,8 +168,19 @@ impl<'a> Lexer<'a> {
         self.diagnostics.last_mut().expect("one was just pushed")
     }
 
-    /// Skips white space and comments; tells whether a line ended.
+    /// Skips white space and comments; tells whether a line ended. Most tokens follow the one before, or one space.
     fn skip_blanks(&mut self) -> bool {
+        let from = self.position + usize::from(self.bytes.get(self.position) == Some(&b' '));
+        match self.bytes.get(from) {
+            Some(b'"' | b'$'..) => {
+                self.position = from;
+                false
+            }
+            _ => self.skip_more_blanks(),
+        }
+    }
+
+    fn skip_more_blanks(&mut self) -> bool {
         let mut new_line = false;
         while let Some(byte) = self.bytes.get(self.position) {
             match byte {
@@ -290,7 +324,7 @@ impl<'a> Lexer<'a> {
                         Some("end it with `\"`, or use `\"\"\"` for text of several lines".to_owned());
                     return (false, escaped);
                 }
-                Some(_) => self.skip_while(PLAIN),
+                Some(_) => self.skip_plain(),
             }
         }
     }

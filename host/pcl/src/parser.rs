@@ -83,8 +83,13 @@ fn fold_returns(text: String, has_return: bool) -> String {
 
 fn read(ast: &mut Ast, text: &str, start: u32) -> Vec<Diagnostic> {
     // A token is some five bytes; growing these arrays step by step would cost more than reading.
-    ast.nodes.reserve(text.len() / 16);
-    ast.spans.reserve(text.len() / 16);
+    // What is reserved and never touched costs nothing.
+    ast.nodes.reserve(text.len() / 8);
+    ast.spans.reserve(text.len() / 8);
+    ast.decls.reserve(text.len() / 32);
+    ast.labels.reserve(text.len() / 32);
+    ast.blocks.reserve(text.len() / 128);
+    ast.symbols.reserve(text.len() / 2);
     let mut lexer = Lexer::new(text, start);
     let token = lexer.next(&mut ast.symbols);
     let mut parser = Parser {

@@ -69,6 +69,7 @@ pub struct Program {
     pub(crate) members: Vec<Member>,
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) module_of: FastMap<u64, ModuleId>,
+    /// Members of modules that have more than [`FEW_MEMBERS`].
     pub(crate) member_of: FastMap<u64, MemberId>,
     pub(crate) scenario_of: FastMap<u64, ScenarioId>,
     /// Per member the contributions from modules, in reading order by module.
@@ -83,6 +84,8 @@ pub struct Program {
     pub(crate) types: Vec<TypeId>,
 }
 
+/// Modules of up to this many members are looked through; larger ones have their members in a map.
+pub(crate) const FEW_MEMBERS: usize = 16;
 pub(crate) const NO_MEMBER: u32 = u32::MAX;
 pub(crate) const NO_MODULE: ModuleId = ModuleId(u32::MAX);
 
@@ -167,6 +170,14 @@ impl Program {
     }
 
     pub(crate) fn member_by(&self, module: ModuleId, name: Symbol) -> Option<MemberId> {
+        let members = self.module(module).members.clone();
+        if members.len() <= FEW_MEMBERS {
+            let own = &self.members[members.start as usize..members.end as usize];
+            return own
+                .iter()
+                .position(|member| member.name == name)
+                .map(|index| MemberId(members.start + index as u32));
+        }
         self.member_of.get(&key(module, name)).copied()
     }
 
@@ -215,6 +226,9 @@ impl<T> Default for Grouped<T> {
 impl<T: Copy> Grouped<T> {
     /// Groups `pairs` by index, keeping their order.
     pub(crate) fn new(groups: usize, pairs: &[(u32, T)]) -> Grouped<T> {
+        if pairs.is_empty() {
+            return Grouped::default();
+        }
         let mut starts = vec![0u32; groups + 1];
         for (group, _) in pairs {
             starts[*group as usize + 1] += 1;

@@ -64,6 +64,12 @@ impl Interner {
         Interner { text: String::new(), ends: Vec::new(), table: vec![EMPTY; 64] }
     }
 
+    /// Makes room for texts of so many bytes.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.text.reserve(bytes);
+        self.ends.reserve(bytes / 8);
+    }
+
     /// Returns the symbol of a text, new or old.
     pub fn intern(&mut self, text: &str) -> Symbol {
         self.intern_hashed(text, hash(text.as_bytes()))

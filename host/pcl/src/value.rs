@@ -68,15 +68,22 @@ pub(crate) struct Mark {
 
 impl<'p> Values<'p> {
     pub(crate) fn new(program: &'p Program) -> Values<'p> {
-        Values {
+        let mut values = Values {
             program,
             texts: Interner::bare(),
-            values: vec![Value::Failed],
-            origins: vec![u32::MAX],
-            depths: vec![0],
+            values: Vec::new(),
+            origins: Vec::new(),
+            depths: Vec::new(),
             items: Vec::new(),
             fields: Vec::new(),
-        }
+        };
+        // Most nodes are run once and make one value.
+        let nodes = program.ast.nodes.len() + 1;
+        values.values.reserve(nodes);
+        values.origins.reserve(nodes);
+        values.depths.reserve(nodes);
+        values.push(Value::Failed, u32::MAX);
+        values
     }
 
     /// Returns a value.

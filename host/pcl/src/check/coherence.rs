@@ -146,8 +146,9 @@ fn detached(program: &Program, module: ModuleId) -> Option<Detached> {
     let version = program.member_by(module, known::VERSION)?;
     let source = program.member_by(module, known::SOURCE)?;
     program.own_expression(source)?;
+    const FEW: usize = 16;
     let mut read = vec![source];
-    let mut seen = HashSet::from([source]);
+    let mut seen: HashSet<MemberId> = HashSet::new(); // what was read, once that is too much to look through
     let mut next = 0;
     while let Some(&member) = read.get(next) {
         next += 1;
@@ -155,10 +156,20 @@ fn detached(program: &Program, module: ModuleId) -> Option<Detached> {
         for (node, target) in program.references(decl.code.clone()) {
             let inside = program.member(target).module == module;
             let bare = matches!(program.ast.node(node), Node::Name(_));
-            if (inside || bare) && seen.insert(target) {
+            if !inside && !bare {
+                continue;
+            }
+            if target == version {
+                return None;
+            }
+            let new = if read.len() <= FEW { !read.contains(&target) } else { seen.insert(target) };
+            if new {
                 read.push(target);
+            }
+            if read.len() == FEW + 1 {
+                seen.extend(&read);
             }
         }
     }
-    (!seen.contains(&version)).then_some(Detached { version, source, read })
+    Some(Detached { version, source, read })
 }

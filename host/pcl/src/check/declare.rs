@@ -3,7 +3,8 @@
 use super::Findings;
 use crate::ast::{Ast, BlockKind, DeclId, DeclKind};
 use crate::program::{
-    FastMap, Grouped, Member, MemberId, MemberKind, Module, ModuleId, NO_MODULE, Program, Scenario, ScenarioId, key,
+    FEW_MEMBERS, FastMap, Grouped, Member, MemberId, MemberKind, Module, ModuleId, NO_MODULE, Program, Scenario,
+    ScenarioId, key,
 };
 use crate::symbol::known;
 use crate::types::TypeId;
@@ -28,7 +29,6 @@ pub(super) fn declare(ast: Ast, findings: &mut Findings) -> Program {
         types: Vec::new(),
     };
     name_blocks(&mut program);
-    program.member_of.reserve(decls);
     for module in 0..program.modules.len() as u32 {
         members(&mut program, ModuleId(module), findings);
     }
@@ -68,6 +68,7 @@ fn name_blocks(program: &mut Program) {
 /// Enters a module's options, then its derived members, then what a package has besides.
 fn members(program: &mut Program, id: ModuleId, findings: &mut Findings) {
     let first = program.members.len() as u32;
+    program.modules[id.0 as usize].members = first..first;
     let decls = decls_of(program, id);
     for &decl in &decls {
         if let DeclKind::Option { ty, .. } = program.ast.decl(decl).kind {
@@ -84,7 +85,24 @@ fn members(program: &mut Program, id: ModuleId, findings: &mut Findings) {
         imply(program, id, known::PNAME, MemberKind::ImplicitName, findings);
         imply(program, id, known::OUT, MemberKind::Out, findings);
     }
-    program.modules[id.0 as usize].members = first..program.members.len() as u32;
+}
+
+/// Adds a member to a module whose members are being entered; or returns the one that has its name already.
+fn add(program: &mut Program, member: Member) -> Option<MemberId> {
+    let known = program.member_by(member.module, member.name);
+    if known.is_none() {
+        let module = member.module;
+        program.members.push(member);
+        let own = &mut program.modules[module.0 as usize].members;
+        own.end += 1;
+        let start = if own.len() == FEW_MEMBERS + 1 { own.start } else { own.end - 1 };
+        if own.len() > FEW_MEMBERS {
+            let new =
+                (start..own.end).map(|index| (key(module, program.members[index as usize].name), MemberId(index)));
+            program.member_of.extend(new);
+        }
+    }
+    known
 }
 
 fn decls_of(program: &Program, id: ModuleId) -> Vec<DeclId> {
@@ -94,12 +112,9 @@ fn decls_of(program: &Program, id: ModuleId) -> Vec<DeclId> {
 
 fn enter(program: &mut Program, module: ModuleId, id: DeclId, kind: MemberKind, findings: &mut Findings) {
     let decl = program.ast.decl(id);
-    let new = MemberId(program.members.len() as u32);
-    let old = *program.member_of.entry(key(module, decl.name)).or_insert(new);
-    if old == new {
-        program.members.push(Member { module, name: decl.name, kind, decl: Some(id) });
-        return;
-    }
+    let member = Member { module, name: decl.name, kind, decl: Some(id) };
+    let Some(old) = add(program, member) else { return };
+    let decl = program.ast.decl(id);
     let shown = program.show(old);
     let (error, note) = match (program.member(old).kind, kind) {
         (MemberKind::Option(_), MemberKind::Option(_)) => {
@@ -123,11 +138,8 @@ fn imply(
     kind: MemberKind,
     findings: &mut Findings,
 ) {
-    let new = MemberId(program.members.len() as u32);
-    let old = *program.member_of.entry(key(module, name)).or_insert(new);
-    if old == new {
-        program.members.push(Member { module, name, kind, decl: None });
-    } else if kind == MemberKind::Out {
+    let Some(old) = add(program, Member { module, name, kind, decl: None }) else { return };
+    if kind == MemberKind::Out {
         let message = format!("`{}` cannot be declared: it is the package's path in the store", program.show(old));
         findings.add(Diagnostic::error(Code::E4, message).at(program.place(old)).help("choose another name"));
         program.members[old.0 as usize].kind = MemberKind::Out;

@@ -12,6 +12,7 @@ use crate::value::{Value, ValueId};
 use punix_diag::{Code, Diagnostic, Span, closest};
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// What a module is to its readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +130,7 @@ impl<'p> Schemas<'p> {
 
     /// Looks at members that are no field: a slip of the hand is an error, one that nothing reads a warning.
     pub(super) fn helpers(&self, values: &Evaluator<'_>, readable: bool, findings: &mut Findings) {
-        if !readable || findings.is_full() {
+        if !readable || findings.is_closed() {
             return;
         }
         let mut read = vec![false; self.program.members.len()];
@@ -143,30 +144,31 @@ impl<'p> Schemas<'p> {
         }
         for (id, module) in self.program.modules() {
             let role = self.role(values, id);
+            let meant = if role.is_none() { self.meant(module.members.clone()) } else { None };
+            if role.is_none() && meant.is_none() {
+                continue;
+            }
             for index in module.members.clone() {
                 let declared = self.program.members[index as usize].decl.is_some();
                 let used = read[index as usize] || !self.program.contributions.get(index).is_empty();
                 let name = self.program.members[index as usize].name;
                 let field = role.is_some_and(|role| self.table(role).field(name).is_some());
-                if declared && !used && !field {
-                    self.helper(id, role, MemberId(index), findings);
+                if !declared || used || field {
+                    continue;
+                }
+                match (role, meant) {
+                    (Some(role), _) => self.helper(id, role, MemberId(index), findings),
+                    (None, Some(meant)) => self.mark(meant, MemberId(index), findings),
+                    (None, None) => {}
                 }
             }
         }
     }
 
-    fn helper(&self, module: ModuleId, role: Option<Role>, member: MemberId, findings: &mut Findings) {
+    fn helper(&self, module: ModuleId, role: Role, member: MemberId, findings: &mut Findings) {
         let name = self.program.ast.text(self.program.member(member).name);
         let shown = self.program.show(member);
         let at = self.program.place(member);
-        let Some(role) = role else {
-            if let Some((role, field)) = self.misspelt_mark(module, name) {
-                let what = role.as_str();
-                let error = Diagnostic::error(Code::E2, format!("`{shown}` is not a field of a {what}")).at(at);
-                findings.add(error.help(format!("did you mean `{field}`? without it the module is no {what}")));
-            }
-            return;
-        };
         let shape = &self.table(role).shape;
         if shape.open || self.program.member(member).kind == MemberKind::Out {
             return;
@@ -192,14 +194,25 @@ impl<'p> Schemas<'p> {
         }
     }
 
-    /// Recognises a package or stack whose telling member is misspelt, by the company it keeps.
-    fn misspelt_mark(&self, module: ModuleId, name: &str) -> Option<(Role, &'static str)> {
+    /// Tells what a module without a role was probably meant to be, by the company its members keep.
+    fn meant(&self, members: Range<u32>) -> Option<Role> {
         const COMPANIONS_MIN: usize = 2;
-        [(Role::Package, "recipe"), (Role::Stack, "backend")].into_iter().find(|(role, mark)| {
-            let own = |field: &&str| self.program.member_named(module, field).is_some();
-            slip(name, [*mark].into_iter()).is_some()
-                && self.table(*role).shape.names().filter(own).count() >= COMPANIONS_MIN
-        })
+        let field = |role, index| self.table(role).field(self.program.members[index as usize].name).is_some();
+        let is =
+            |role| members.clone().filter(|&index| field(role, index)).take(COMPANIONS_MIN).count() == COMPANIONS_MIN;
+        [Role::Package, Role::Stack].into_iter().find(|&role| is(role))
+    }
+
+    /// Recognises the member that would make a module what it was meant to be, but is misspelt.
+    fn mark(&self, meant: Role, member: MemberId, findings: &mut Findings) {
+        let mark = if meant == Role::Package { "recipe" } else { "backend" };
+        let name = self.program.ast.text(self.program.member(member).name);
+        if slip(name, [mark].into_iter()).is_some() {
+            let (what, shown) = (meant.as_str(), self.program.show(member));
+            let error = Diagnostic::error(Code::E2, format!("`{shown}` is not a field of a {what}"));
+            let error = error.at(self.program.place(member));
+            findings.add(error.help(format!("did you mean `{mark}`? without it the module is no {what}")));
+        }
     }
 }
 

@@ -57,6 +57,8 @@ impl Evaluator<'_> {
 
     /// Starts on a member. Most have one candidate, and its value is theirs.
     fn begin(&mut self, member: MemberId) {
+        const STEPS_A_MEMBER: u64 = 4; // what surrounds its expression costs that much
+        self.steps += STEPS_A_MEMBER;
         self.members[member.0 as usize] = Slot::Running;
         match self.only_candidate(member) {
             Some(decl) => self.run(decl, Some(member)),
@@ -74,6 +76,16 @@ impl Evaluator<'_> {
             return;
         }
         let code = &self.program.ast.decl(decl).code;
+        if code.len() == 1
+            && let Some(value) = self.literal(code.start)
+        {
+            self.steps += 1;
+            self.decls[decl.0 as usize] = Slot::Done(value);
+            if let Some(member) = only {
+                self.members[member.0 as usize] = Slot::Done(value);
+            }
+            return;
+        }
         self.decls[decl.0 as usize] = Slot::Running;
         self.tasks.push(Task::Run { decl, position: code.start, end: code.end, only });
     }
@@ -110,6 +122,17 @@ impl Evaluator<'_> {
 
     fn pop(&mut self) -> ValueId {
         self.stack.pop().unwrap_or(FAILED)
+    }
+
+    /// Returns the value of a node that needs nothing else; many members are one such node.
+    fn literal(&mut self, index: u32) -> Option<ValueId> {
+        let value = match self.program.ast.nodes[index as usize] {
+            Node::Bool(value) => Value::Bool(value),
+            Node::Int(digits) => Value::Int(digits),
+            Node::Str(text) => Value::Text(text),
+            _ => return None,
+        };
+        Some(self.values.push(value, index))
     }
 
     fn step(&mut self, index: u32) -> Go {

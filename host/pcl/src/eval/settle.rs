@@ -83,6 +83,9 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn only_candidate(&self, member: MemberId) -> Option<DeclId> {
+        if self.selected.is_empty() && self.program.contributions.get(member.0).is_empty() {
+            return self.program.own_expression(member).map(|(decl, _)| decl);
+        }
         let mut candidates = self.candidates(member);
         let first = candidates.next();
         if candidates.next().is_none() { first } else { None }
