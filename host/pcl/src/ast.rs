@@ -112,12 +112,12 @@ impl Priority {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeclKind {
-    /// `option name : type [= expression]`; the type stands in the source at `type_span`.
-    Option { ty: TypeId, type_span: Span },
+    /// `option name : type [= expression]`
+    Option { ty: TypeId },
     /// `name = expression`
     Derived,
     /// `Module.name = [priority] expression`
-    Contribution { target: Symbol, priority: Priority, word: Option<Span> },
+    Contribution { target: Symbol, priority: Priority },
 }
 
 /// One declaration of a block.
@@ -168,13 +168,6 @@ pub struct Block {
     pub damaged: bool,
 }
 
-/// A pair of parentheses around the expression that ends at a node. They leave no other trace.
-#[derive(Debug, Clone, Copy)]
-pub struct Parens {
-    pub node: NodeId,
-    pub span: Span,
-}
-
 /// A program as read: blocks in reading order over all files.
 #[derive(Debug, Default)]
 pub struct Ast {
@@ -186,8 +179,6 @@ pub struct Ast {
     pub nodes: Vec<Node>,
     pub spans: Vec<Span>,
     pub labels: Vec<Label>,
-    /// Innermost first; several may wrap one node.
-    pub parens: Vec<Parens>,
     /// Whether a whole block may be missing.
     pub damaged: bool,
 }

@@ -91,12 +91,15 @@ impl Parser<'_> {
         self.advance();
         let (name, _) = self.expect_name("the name of an option")?;
         self.expect(Kind::Equal, "`=`")?;
-        let (priority, word) = match self.token.kind {
-            Kind::Ident(known::FORCE) => (Priority::Force, Some(self.advance().span)),
-            Kind::Ident(known::DEFAULT) => (Priority::Default, Some(self.advance().span)),
-            _ => (Priority::Plain, None),
+        let priority = match self.token.kind {
+            Kind::Ident(known::FORCE) => Priority::Force,
+            Kind::Ident(known::DEFAULT) => Priority::Default,
+            _ => Priority::Plain,
         };
-        self.finish(block, DeclKind::Contribution { target: first, priority, word }, name, at, at)
+        if priority != Priority::Plain {
+            self.advance();
+        }
+        self.finish(block, DeclKind::Contribution { target: first, priority }, name, at, at)
     }
 
     /// Reports a name in a module that nothing follows which would make it a declaration.
@@ -161,10 +164,8 @@ impl Parser<'_> {
             }
         })?;
         self.expect(Kind::Colon, "`:` and the option's type")?;
-        let type_start = self.token.span.start;
         let ty = self.ty()?;
-        let type_span = Span::new(type_start, self.previous_end);
-        let kind = DeclKind::Option { ty, type_span };
+        let kind = DeclKind::Option { ty };
         if self.take(Kind::Equal) {
             return self.finish(block, kind, name, at, from);
         }
@@ -182,9 +183,6 @@ impl Parser<'_> {
         if outcome.is_err() {
             self.ast.nodes.truncate(start);
             self.ast.spans.truncate(start);
-            while self.ast.parens.last().is_some_and(|parens| parens.node.0 as usize >= start) {
-                self.ast.parens.pop();
-            }
             self.push(Node::Broken, Span::new(from.start, self.previous_end));
         }
         let code = start as u32..self.ast.nodes.len() as u32;

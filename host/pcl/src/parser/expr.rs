@@ -1,7 +1,7 @@
 //! Expressions, read with a stack of open forms instead of recursion.
 
 use super::{Parser, Read};
-use crate::ast::{Label, Node, NodeId, Parens};
+use crate::ast::{Label, Node};
 use crate::lexer::{Bracket, Kind, Token};
 use crate::limits;
 use crate::symbol::{Symbol, known};
@@ -11,7 +11,7 @@ use std::ops::Range;
 
 /// A form whose end is still to come. `from` is its first token; `start` its first node.
 enum Open {
-    Round { from: Span },
+    Round,
     List { from: Span, count: u32 },
     Record { from: Span, start: usize, labels: usize },
     Condition { from: Span },
@@ -84,7 +84,7 @@ impl Parser<'_> {
             }
             Kind::Open(Bracket::Round) => {
                 self.advance();
-                open.push(Open::Round { from: token.span });
+                open.push(Open::Round);
                 return Ok(Next::Expression);
             }
             Kind::Open(Bracket::Square) => {
@@ -231,10 +231,8 @@ impl Parser<'_> {
     /// Goes on behind the value that has just ended inside `form`.
     fn after(&mut self, form: Open, open: &mut Vec<Open>) -> Read<Next> {
         match form {
-            Open::Round { from } => {
+            Open::Round => {
                 self.expect(Kind::Close(Bracket::Round), "`)`")?;
-                let node = NodeId(self.ast.nodes.len() as u32 - 1);
-                self.ast.parens.push(Parens { node, span: Span::new(from.start, self.previous_end) });
                 Ok(Next::Done)
             }
             Open::List { from, count } => self.element(from, count + 1, open),

@@ -78,16 +78,15 @@ fn meaning(text: &str) -> Vec<String> {
     let blocks = ast.blocks.iter().map(|block| format!("{:?} {:?} {:?}", block.kind, block.name, block.decls));
     let declarations = ast.decls.iter().map(|decl| {
         let kind = match decl.kind {
-            DeclKind::Option { ty, .. } => ast.types.show(ty, &ast.symbols),
+            DeclKind::Option { ty } => ast.types.show(ty, &ast.symbols),
             DeclKind::Derived => "derived".to_owned(),
-            DeclKind::Contribution { target, priority, .. } => format!("{target:?} {priority:?}"),
+            DeclKind::Contribution { target, priority } => format!("{target:?} {priority:?}"),
         };
         format!("{kind} {:?} {:?} {}", decl.name, decl.code, decl.block)
     });
     let nodes = ast.nodes.iter().map(|node| format!("{node:?}"));
     let labels = ast.labels.iter().map(|label| format!("{:?}", label.name));
-    let parens = ast.parens.iter().map(|parens| format!("{:?}", parens.node));
-    blocks.chain(declarations).chain(nodes).chain(labels).chain(parens).chain(symbols(&ast)).collect()
+    blocks.chain(declarations).chain(nodes).chain(labels).chain(symbols(&ast)).collect()
 }
 
 fn symbols(ast: &Ast) -> impl Iterator<Item = String> {
