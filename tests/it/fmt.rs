@@ -333,9 +333,8 @@ fn meaning(text: &str) -> Vec<String> {
     });
     let nodes = ast.nodes.iter().map(|node| format!("{node:?}"));
     let labels = ast.labels.iter().map(|label| ast.text(label.name).to_owned());
-    let parens = ast.parens.iter().map(|parens| format!("{:?}", parens.node));
     let blocks = (0..ast.blocks.len() as u32).map(|index| block(&ast, index));
-    blocks.chain(declared).chain(nodes).chain(labels).chain(parens).collect()
+    blocks.chain(declared).chain(nodes).chain(labels).collect()
 }
 
 fn block(ast: &Ast, index: u32) -> String {

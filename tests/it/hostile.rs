@@ -1,7 +1,7 @@
 //! Programs that nobody writes and somebody sends: huge, deep, circular, broken. Each has to end by itself, soon and
 //! on a small stack, with a result or with errors that say where.
 
-use crate::support::{check_text, lines};
+use crate::support::{Folder, check_text, lines, punix, run, scrubbed};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,13 @@ fn fails(name: &str, code: &str, text: impl Into<Vec<u8>>) {
     let shown = ends(name, text);
     let first = shown.lines().next().unwrap_or("");
     assert!(first.contains(&format!("error: [{code}]")), "{name}: {first}");
+}
+
+/// Expects some error.
+#[track_caller]
+fn is_wrong(name: &str, text: impl Into<Vec<u8>>) {
+    let shown = ends(name, text);
+    assert!(shown.contains(": error: [E"), "{name}: {}", shown.lines().next().unwrap_or(""));
 }
 
 /// Returns a module with one line for each number below `count`.
@@ -174,6 +181,149 @@ fn bytes_that_are_no_text() {
     is_ok("nothing", "");
     is_ok("a comment", format!("#{}", "x".repeat(1 << 20)));
     fails("64 MB", "E20", vec![b' '; 64 << 20]);
+}
+
+/// What holds the whole text once more for every line, or every declaration, takes hours here.
+#[test]
+fn one_long_line() {
+    let joined = |part: &str, count: usize| part.repeat(count);
+    is_ok("members", format!("module A {{ {} }}", (0..MANY).map(|n| format!("x{n} = 1 ")).collect::<String>()));
+    fails("unknown names", "E2", format!("module A {{ x = [{}] }}", joined("nope,", MANY)));
+    fails("syntax", "E0", format!("module A {{ {} }}", joined("x = ] ", MANY)));
+    fails("no tokens", "E0", format!("module A {{ {} }}", joined("@ 1 ", MANY)));
+    fails("single quotes", "E0", format!("module A {{ {} }}", joined("x = ' ", MANY)));
+    fails("escapes", "E0", format!("module A {{ x = \"{}\" }}", joined("\\q", MANY)));
+    fails("bad holes", "E0", format!("module A {{ x = f\"{}\" }}", joined("{1}", MANY)));
+    fails("open holes", "E0", format!("module A {{ x = f\"{}\" }}", joined("{a ", MANY)));
+    fails("f-strings nobody reads", "E0", format!("module A {{ x ) {} }}", joined("f\"{}\" ", MANY)));
+    is_wrong("dots", format!("module A {{ x = {} }}", joined("a.", MANY)));
+    fails("words", "E0", joined("module ", MANY));
+    fails("a name", "E2", format!("module A {{ x = {} }}", joined("a", 4_000_000)));
+    fails("a number", "E20", format!("module A {{ x = {} }}", joined("1", 1_000_000)));
+    is_ok("a string", format!("module A {{ x = \"{}\" y = f\"{{x}}{{x}}\" }}", joined("\\n", 2_000_000)));
+    is_ok("a text", format!("module A {{ x = \"\"\"{}\"\"\" }}", joined(" \n", 1_000_000)));
+}
+
+#[test]
+fn what_never_ends() {
+    for open in ["module A {\n", "module A { x = [\n", "module A { x = {\n", "x = [ y = {\n", "[{((", "}", "if "] {
+        is_wrong(open, open.repeat(MANY / 2));
+        is_wrong(open, format!("module A {{\n{}", open.repeat(MANY / 2)));
+    }
+    for tail in
+        ["\"", "'", "f\"", "f\"{", "\"\"\"", "f\"\"\"", "{ from_env = ", "{ artifact = {", "for i in", "if", "A."]
+    {
+        fails(tail, "E0", format!("module A {{ x = {tail}"));
+        is_wrong(tail, format!("module A {{ x = {tail}\n}}\n").repeat(MANY / 10));
+    }
+}
+
+#[test]
+fn wide_types_and_records() {
+    let list = |item: &dyn Fn(usize) -> String| (0..MANY).map(item).collect::<String>();
+    let (types, fields) = (list(&|n| format!("f{n}:Int ")), list(&|n| format!("f{n} = {n} ")));
+    let backwards = list(&|n| format!("f{m} = {m} ", m = MANY - 1 - n));
+    is_ok("agree", format!("module A {{ option x : {{{types}}} A.x = {{{fields}}} A.x = {{{backwards}}} }}"));
+    fails("a type", "E1", format!("module A {{ option x : {{{types}}} = {{}} }}"));
+    fails("one label", "E0", format!("module A {{ x = {{{}}} }}", "a = 1 ".repeat(MANY)));
+    fails("one field", "E0", format!("module A {{ option x : {{{}}} }}", "a:Int ".repeat(MANY)));
+    let wide: String = (0..20_000).map(|n| format!("f{n} = {n} ")).collect();
+    let all: String = (0..20_000).map(|n| format!("i.f{n},")).collect();
+    is_ok("every field", format!("module A {{ l = [{{{wide}}}] x = for i in l yield [{all}] }}"));
+    let guards = " and i.a = 1".repeat(MANY);
+    is_ok("guards", format!("module A {{ l = [{{ a = 1 }}] x = for i in l where i.a = 1{guards} yield 1 }}"));
+    let secrets: String = (0..20_000)
+        .map(|n| if n % 2 == 0 { "{ a = \"from_env:X\" }," } else { "{ a = { from_env = \"X\" } }," })
+        .collect();
+    is_ok("equal keys", format!("module A {{ l = [{secrets}] x = for i in l yield distinct i.a }}"));
+    let chain = module(200, |n| match n {
+        0 => format!("l0 = [{}]", "{ a = 1 },".repeat(2_000)),
+        _ => format!("l{n} = for i in l{} yield {{ a = i.a }}", n - 1),
+    });
+    is_ok("comprehensions of comprehensions", chain);
+}
+
+#[test]
+fn packages_stacks_and_versions() {
+    let few = 20_000;
+    let same: String = (0..few).map(|n| format!("module p{n} {{ recipe = \"r\" pname = \"x\" }}\n")).collect();
+    fails("one name", "E15", same);
+    let head = "module p { option version : Str = \"1\" p.version = \"2\"";
+    let chain: String = (0..few).map(|n| format!("x{n} = x{}\n", n + 1)).collect();
+    fails("a source far away", "E16", format!("{head} source = {{ u = x0 }}\n{chain}x{few} = \"q\" }}"));
+    let options: String = (0..few).map(|n| format!("option x{n} : Str = \"a\"\n")).collect();
+    let read: String = (0..few).map(|n| format!("x{n},")).collect();
+    fails("a source of many options", "E16", format!("{head} source = {{ u = [{read}] }}\n{options} }}"));
+    let services = "{ name = 1 packag = \"p\" }\n".repeat(few);
+    is_wrong("services", format!("module S {{ backend = \"systemd\" services = [{services}] }}"));
+    let complete: String = (0..200)
+        .map(|n| {
+            let deps: String = (0..200).map(|n| format!("p{n}.pname,")).collect();
+            format!("module p{n} {{ recipe = \"r\" deps = [{deps}] }}\n")
+        })
+        .collect();
+    fails("all need all", "E7", complete);
+}
+
+/// A thousand warnings must not crowd out the one error.
+#[test]
+fn errors_are_not_lost_among_warnings() {
+    let secrets: String = (0..1_500).map(|n| format!("module W{n} {{ x = {{ from_k{n} = \"a\" }} }}\n")).collect();
+    let unfilled = module(1_500, |n| format!("option a{n} : Int b{n} = a{n}")).replace("module A", "module U");
+    let filled: String = (0..1_500).map(|n| format!("U.a{n} = 1\n")).collect();
+    let unfilled = format!("{unfilled}scenario s {{\n{filled}}}\n");
+    let helpers = module(1_500, |n| format!("h{n} = 1")).replace("module A {", "module H { recipe = \"r\"");
+    for warnings in [secrets, unfilled, helpers] {
+        for (code, wrong) in [
+            ("E4", "module A { option x : Int A.x = 1 A.x = 2 }"),
+            ("E7", "module A { option x : Int = x }"),
+            ("E2", "module p { recipe = \"r\" verison = \"1\" }"),
+            ("E1", "module p { recipe = \"r\" version = 3 }"),
+            ("E15", "module a { recipe = \"r\" pname = \"x\" } module b { recipe = \"r\" pname = \"x\" }"),
+            ("E16", "module a { option version : Str = \"1\" source = \"u\" a.version = \"2\" }"),
+        ] {
+            let shown = ends(code, format!("{warnings}{wrong}"));
+            assert!(shown.contains(&format!("error: [{code}]")), "{code} is lost");
+        }
+    }
+}
+
+/// The binary, too, ends within its limits of memory, and says so in words.
+#[test]
+fn memory_has_a_bound() {
+    const KIB_MAX: usize = 2 << 20;
+    let folder = Folder::new();
+    let doubled =
+        |line: &dyn Fn(usize) -> String| module(64, |n| if n == 0 { "a0 = [\"x\"]".to_owned() } else { line(n - 1) });
+    folder.write("lists.pcl", doubled(&|n| format!("a{} = [a{n}, a{n}]", n + 1)));
+    folder.write("texts.pcl", doubled(&|n| format!("a{} = f\"{{a{n}}}{{a{n}}}\"", n + 1)).replace("[\"x\"]", "\"x\""));
+    let list: String = (0..10_000).map(|n| format!("{{ a = {n} }},")).collect();
+    folder.write("loops.pcl", format!("module A {{ l = [{list}] x = for i in l yield for j in l yield j.a }}"));
+    folder.write("members.pcl", module(200_000, |n| format!("x{n} = {n}")));
+    std::fs::File::create(folder.path().join("zeros.pcl"))
+        .and_then(|file| file.set_len(64 << 20))
+        .expect("a sparse file");
+    for arguments in [
+        &["check", "lists.pcl"][..],
+        &["eval", "lists.pcl"],
+        &["why", "lists.pcl", "A.a63"],
+        &["why", "lists.pcl", "A.a63", "--json"],
+        &["check", "texts.pcl"],
+        &["check", "loops.pcl", "--json"],
+        &["eval", "members.pcl"],
+        &["check", "zeros.pcl"],
+    ] {
+        let mut shell = scrubbed("sh");
+        shell.arg("-c").arg(format!("ulimit -v {KIB_MAX}; exec \"$0\" \"$@\""));
+        shell.arg(punix().get_program()).args(arguments).current_dir(folder.path()).env("PATH", "/usr/bin:/bin");
+        let outcome = run(shell);
+        let said = outcome.stderr.lines().next().unwrap_or("").to_owned();
+        assert!(matches!(outcome.code, Some(0 | 1)), "{arguments:?}: {:?}, {said}", outcome.code);
+        assert!(
+            outcome.code == Some(0) || said.contains("[E20]") || outcome.stdout.contains("E20"),
+            "{arguments:?}: {said}"
+        );
+    }
 }
 
 /// Every example, cut off behind every character.

@@ -7,6 +7,7 @@ use crate::support::{check_text, root, values};
 use punix_pcl::Checked;
 use std::fmt::Write;
 use std::fs;
+use std::path::PathBuf;
 
 #[test]
 fn lexical() {
@@ -38,13 +39,15 @@ fn packages() {
     hold("packages");
 }
 
+const TABLES: &[&str] = &["lexical", "syntax", "types", "names", "values", "packages"];
 const ANSWER: &str = "=>";
 const TITLE: &str = "### ";
 
 /// Holds a table against the language.
 #[track_caller]
 fn hold(table: &str) {
-    let path = root().join("tests/it/language").join(table).with_extension("txt");
+    assert!(TABLES.contains(&table), "{table} is not listed");
+    let path = path(table);
     let wanted = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let found = answered(&wanted);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
@@ -57,6 +60,28 @@ fn hold(table: &str) {
         let around = |lines: &[&str]| lines[same.saturating_sub(4)..lines.len().min(same + 3)].join("\n");
         panic!("{}:{}\nwanted\n{}\nfound\n{}", path.display(), same + 1, around(&wanted), around(&found));
     }
+}
+
+/// Returns the programs of all tables, the wrong ones too.
+pub(crate) fn programs() -> Vec<String> {
+    let mut found = Vec::new();
+    for table in TABLES {
+        let text = fs::read_to_string(path(table)).unwrap_or_else(|error| panic!("{table}: {error}"));
+        let mut program = String::new();
+        for line in text.lines().filter(|line| !line.starts_with(TITLE)) {
+            if !line.starts_with(ANSWER) {
+                program.push_str(line);
+                program.push('\n');
+            } else if !program.trim().is_empty() {
+                found.push(std::mem::take(&mut program));
+            }
+        }
+    }
+    found
+}
+
+fn path(table: &str) -> PathBuf {
+    root().join("tests/it/language").join(table).with_extension("txt")
 }
 
 /// Returns the table with the answers that the language gives.

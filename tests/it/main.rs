@@ -8,5 +8,6 @@ mod fuzz;
 mod hostile;
 mod language;
 mod properties;
+mod streams;
 mod support;
 mod tidy;

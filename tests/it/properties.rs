@@ -1,8 +1,11 @@
 //! What holds for every program: order means nothing, the same text gives the same bytes, and what checks evaluates.
 
+use crate::exact::Json;
+use crate::language::programs;
 use crate::support::{check_files, check_text, lines, root, values};
 use proptest::prelude::*;
-use punix_pcl::Checked;
+use punix_diag::Code;
+use punix_pcl::{Checked, Evaluator, json, pcl};
 use std::fs;
 
 /// Returns the programs of the conformance cases that are one file and check clean.
@@ -111,6 +114,67 @@ fn what_checks_evaluates_and_the_same_text_gives_the_same_bytes() {
             values(&first, Some(id)).unwrap_or_else(|errors| panic!("{name}: {errors}"));
         }
     }
+}
+
+/// Wrong programs, too: each declaration is as wrong wherever it stands. Which of two competitors counts as the second
+/// depends on the order, the codes do not. What has no type because it needs itself is left out: the types around it
+/// depend on where the circle is entered.
+#[test]
+fn the_same_codes_come_in_any_order() {
+    let codes = |checked: &Checked| {
+        let mut codes: Vec<_> = checked.diagnostics.iter().map(|found| found.code).collect();
+        codes.sort();
+        codes
+    };
+    let mut wrong = 0;
+    for text in programs() {
+        let checked = check_text(text.as_str());
+        let expected = codes(&checked);
+        let unreadable = expected.contains(&Some(Code::E0));
+        if expected.is_empty() || unreadable || lines(&checked).contains("refers to itself") {
+            continue;
+        }
+        wrong += 1;
+        for seed in 0..4 {
+            let files = shuffled(&checked, seed);
+            let named: Vec<(String, &str)> =
+                files.iter().enumerate().map(|(index, text)| (format!("{index}.pcl"), text.as_str())).collect();
+            let files: Vec<(&str, &str)> = named.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+            let again = check_files(&files);
+            assert_eq!(codes(&again), expected, "seed {seed}\n{text}\n{}{}", lines(&checked), lines(&again));
+        }
+    }
+    assert!(wrong > 100, "{wrong}");
+}
+
+/// What `why` shows can be pasted into a program again.
+#[test]
+fn a_value_that_is_printed_reads_back_as_itself() {
+    let mut read = 0;
+    for text in programs() {
+        let checked = check_text(text.as_str());
+        if checked.has_errors() {
+            continue;
+        }
+        let mut evaluator = Evaluator::new(&checked.program);
+        evaluator.evaluate_all();
+        for (module, _) in checked.program.modules() {
+            for (member, _) in checked.program.members_of(module) {
+                let Some(value) = evaluator.value(member) else { continue };
+                let (mut shown, mut data) = (String::new(), String::new());
+                pcl(&evaluator.values, value, usize::MAX, &mut shown);
+                json(&evaluator.values, value, usize::MAX, &mut data).expect("it is short");
+                if data.contains("$out") {
+                    continue; // means something in its own program only
+                }
+                let again = check_text(format!("module M {{ x = {shown} }}"));
+                let values = values(&again, None).unwrap_or_else(|errors| panic!("{shown}\n{errors}"));
+                assert_eq!(values["M"]["x"], Json::parse(&data).expect("it is JSON"), "{shown}");
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 300, "{read}");
 }
 
 #[test]

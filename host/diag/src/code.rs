@@ -59,6 +59,9 @@ codes! {
     E15 "E15" Language "two packages share a name";
     E16 "E16" Language "a version that its source does not follow";
     E20 "E20" Language "a limit is reached";
+    E21 "E21" Store "the store is damaged, or no store";
+    E22 "E22" Store "collecting is refused";
+    E23 "E23" Store "the store is busy, or its disk failed";
 }
 
 impl Code {

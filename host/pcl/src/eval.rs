@@ -245,8 +245,12 @@ impl<'p> Evaluator<'p> {
         }
     }
 
+    /// Keeps an error, once for each place: a comprehension may come by for every element.
     fn fault(&mut self, diagnostic: Diagnostic) -> ValueId {
-        self.add_fault(Fault { reason: Reason::Error, diagnostic });
+        let place = (diagnostic.span, diagnostic.code);
+        if !self.faults.iter().any(|known| (known.diagnostic.span, known.diagnostic.code) == place) {
+            self.add_fault(Fault { reason: Reason::Error, diagnostic });
+        }
         FAILED
     }
 

@@ -43,4 +43,4 @@ macro_rules! pages {
     };
 }
 
-pages! { E0 E1 E2 E3 E4 E5 E6 E7 E8 E9 E10 E11 E12 E13 E14 E15 E16 E20 }
+pages! { E0 E1 E2 E3 E4 E5 E6 E7 E8 E9 E10 E11 E12 E13 E14 E15 E16 E20 E21 E22 E23 }
