@@ -82,7 +82,8 @@ fn every_verb_fails_in_json_too() {
 
 #[test]
 fn eval_prints_the_same_with_and_without_json() {
-    let text = "module A { n = 123456789012345678901234567890 s = { from_env = \"K\" } t = \"é\\n\" l = [true] r = {} }";
+    let text =
+        "module A { n = 123456789012345678901234567890 s = { from_env = \"K\" } t = \"é\\n\" l = [true] r = {} }";
     let folder = Folder::with(&[("a.pcl", text)]);
     let plain = folder.punix(["eval", "a.pcl"]);
     assert_eq!(plain.json(), folder.punix(["eval", "a.pcl", "--json"]).json());
