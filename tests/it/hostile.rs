@@ -2,6 +2,7 @@
 //! on a small stack, with a result or with errors that say where.
 
 use crate::support::{Folder, check_text, lines, punix, run, scrubbed};
+use punix_pcl::limits::NESTING_MAX;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,40 @@ fn nesting_of_every_kind() {
     fails("List[", "E20", list);
     fails("for", "E20", format!("module A {{ x = {}", "for a in ".repeat(MANY)));
     is_ok("else if", format!("module A {{ x = {}0 }}", "if false then 1 else ".repeat(MANY)));
+}
+
+/// As deep as allowed, so that everything that recurses over types or values does so as deep as it ever will.
+#[test]
+fn nesting_just_allowed() {
+    let deep = |open: &str, inner: &str, close: &str| {
+        let depth = NESTING_MAX - 1;
+        format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
+    let (record, other) = (deep("{a=", "1", "}"), deep("{a=", "\"s\"", "}"));
+    let (ty, list) = (deep("{a:", "Int", "}"), deep("[", "1", "]"));
+    is_ok("fits", format!("module A {{ x = {record} option y : {ty} = x z = if true then x else y l = {list} }}"));
+    is_ok("agree", format!("module A {{ option y : {ty} A.y = {record} A.y = {record} }}"));
+    fails(
+        "conflict",
+        "E4",
+        format!("module A {{ option y : {ty} A.y = {record} A.y = {} }}", record.replace('1', "2")),
+    );
+    fails("a type", "E1", format!("module A {{ option y : {ty} = {other} }}"));
+    fails("branches", "E5", format!("module A {{ x = if true then {record} else {other} }}"));
+    fails("elements", "E1", format!("module A {{ x = {record} y = {other} z = [x, y] }}"));
+    fails("a hole", "E1", format!("module A {{ x = {record} y = f\"{{x}}\" }}"));
+    fails("a source", "E5", format!("module A {{ x = {record} y = for i in x yield 1 }}"));
+    fails("a field", "E1", format!("module A {{ recipe = \"r\" deps = {list} }}"));
+    is_ok(
+        "sorted",
+        format!(
+            "module A {{ x = {} l = [{{ a = 1 }}] y = for i in l yield x }}",
+            deep("[", "1", "]").replacen('[', "", 1).replacen(']', "", 1)
+        ),
+    );
+    is_ok("conditions", format!("module A {{ x = {} }}", deep("if ", "true", " then true else false")));
+    is_ok("branches", format!("module A {{ x = {} }}", deep("if true then ", "1", " else 2")));
+    is_ok("loops", format!("module A {{ l = [{{ a = 1 }}] x = {} }}", deep("for i in l yield ", "1", "")));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod fuzz;
 mod hostile;
 mod language;
 mod properties;
+mod seeds;
 mod streams;
 mod support;
 mod tidy;

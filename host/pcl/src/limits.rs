@@ -3,13 +3,13 @@
 /// Bytes of all source files of one program together.
 pub const PROGRAM_BYTES_MAX: usize = 32 << 20;
 /// Brackets, records, conditionals and comprehensions inside each other.
-pub const NESTING_MAX: usize = 500;
+pub const NESTING_MAX: usize = 999;
 /// Digits of one integer.
 pub const INTEGER_DIGITS_MAX: usize = 4_300;
 /// Depth of a type, through references too.
-pub const TYPE_DEPTH_MAX: usize = 500;
+pub const TYPE_DEPTH_MAX: usize = 999;
 /// Depth of a value, through references too.
-pub const VALUE_DEPTH_MAX: u32 = 500;
+pub const VALUE_DEPTH_MAX: u32 = 999;
 /// Operations of one check or one evaluation.
 pub const EVALUATION_STEPS_MAX: u64 = 200_000_000;
 /// Values that one check or one evaluation may hold.

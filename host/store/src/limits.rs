@@ -28,6 +28,8 @@ pub const HOLDER_BYTES_MAX: u64 = 1_000;
 pub const HOLDERS_NAMED_MAX: usize = 20;
 /// Time between two tries to get a lock.
 pub const LOCK_PAUSE_MS_MAX: u64 = 50;
+/// Time after which somebody who waits for a lock is told who holds it.
+pub const TOLD_AFTER_MS: u64 = 200;
 /// Time for which somebody who waits to have the store alone keeps others from joining those who share it.
 pub const GATE_MS_MAX: u64 = 2_000;
 /// Tries to find a name for a temporary that is not taken.

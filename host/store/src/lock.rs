@@ -5,9 +5,10 @@
 //! shared one, each path has a lock of its own, so that one builds it and the others wait. A thread takes the store's
 //! lock first and at most one path's lock at a time; so nobody waits for somebody who waits for him.
 //!
-//! Lock files are the one thing that is not written through `Disk`: they hold no state, only words about who holds them.
+//! Lock files are the one thing that is not written through `Disk`: they hold no state, only words about who holds
+//! them.
 
-use crate::limits::{GATE_MS_MAX, HOLDER_BYTES_MAX, HOLDERS_NAMED_MAX, LOCK_PAUSE_MS_MAX};
+use crate::limits::{GATE_MS_MAX, HOLDER_BYTES_MAX, HOLDERS_NAMED_MAX, LOCK_PAUSE_MS_MAX, TOLD_AFTER_MS};
 use crate::name::StoreName;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -34,7 +35,7 @@ pub struct Asking<'a> {
     pub command: &'a str,
     /// How long to wait.
     pub wait: Duration,
-    /// Is told once who holds the lock, if it is not free at once.
+    /// Is told once who holds the lock, if it is not free soon.
     pub tell: &'a (dyn Fn(&[Holder]) + Sync),
 }
 
@@ -223,7 +224,7 @@ fn wait_for<T>(
         let Some(left) = asking.wait.checked_sub(waited).filter(|left| !left.is_zero()) else {
             return Err(LockError::Held { path: path.to_owned(), waited, holders: holders() });
         };
-        if !told {
+        if !told && waited >= Duration::from_millis(TOLD_AFTER_MS) {
             told = true;
             (asking.tell)(&holders());
         }

@@ -101,7 +101,11 @@ pub(crate) fn add(
     }
     let tree = finish(disk, staged.as_ref(), derivation, threads)?;
     let replaced = set_aside(disk, name.as_ref(), Purpose::Removal, name)?;
-    disk.rename_new(staged.as_ref(), name.as_ref())?;
+    disk.rename_new(staged.as_ref(), name.as_ref()).inspect_err(|_| {
+        if let Some(replaced) = &replaced {
+            let _ = disk.rename_new(replaced.as_ref(), name.as_ref());
+        }
+    })?;
     disk.sync_directory(root)?;
     let outcome = if replaced.is_some() { Outcome::Replaced } else { Outcome::New };
     if let Some(replaced) = replaced {

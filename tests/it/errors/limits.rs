@@ -2,6 +2,7 @@
 
 use super::told;
 use expect_test::expect;
+use punix_pcl::limits::NESTING_MAX;
 
 fn nested(open: &str, close: &str, depth: usize) -> String {
     format!("module A {{\n  x =\n    {}1{}\n  y = 2\n}}", open.repeat(depth), close.repeat(depth))
@@ -10,43 +11,47 @@ fn nested(open: &str, close: &str, depth: usize) -> String {
 #[test]
 fn nesting_has_a_bound() {
     told(
-        &nested("(", ")", 501),
+        &nested("(", ")", NESTING_MAX + 1),
         expect![[r#"
-        test.pcl:3:506: error: [E20] nested more than 500 deep
-    "#]],
+            test.pcl:3:1005: error: [E20] nested more than 999 deep
+        "#]],
     );
     told(
-        &nested("[", "]", 501),
+        &nested("[", "]", NESTING_MAX + 1),
         expect![[r#"
-        test.pcl:3:506: error: [E20] nested more than 500 deep
-    "#]],
+            test.pcl:3:1005: error: [E20] nested more than 999 deep
+        "#]],
     );
     told(
-        &nested("{a = ", "}", 501),
+        &nested("{a = ", "}", NESTING_MAX + 1),
         expect![[r#"
-        test.pcl:3:2510: error: [E20] nested more than 500 deep
-    "#]],
+            test.pcl:3:5005: error: [E20] nested more than 999 deep
+        "#]],
     );
     told(
-        &nested("if true then (", ") else 1", 400),
+        &nested("if true then (", ") else 1", NESTING_MAX / 2 + 1),
         expect![[r#"
-        test.pcl:3:3508: error: [E20] nested more than 500 deep
-    "#]],
+            test.pcl:3:7005: error: [E20] nested more than 999 deep
+        "#]],
     );
-    let list = format!("module A {{ option x : {}Int{} }}", "List[".repeat(502), "]".repeat(502));
+    let list =
+        format!("module A {{ option x : {}Int{} }}", "List[".repeat(NESTING_MAX + 2), "]".repeat(NESTING_MAX + 2));
     told(
         &list,
         expect![[r#"
-        test.pcl:1:2528: error: [E20] nested more than 500 deep
-    "#]],
+            test.pcl:1:5023: error: [E20] nested more than 999 deep
+        "#]],
     );
 }
 
 #[test]
 fn nesting_below_the_bound_is_no_error() {
-    told(&nested("(", ")", 500), expect![[""]]);
-    told(&nested("[", "]", 500), expect![[""]]);
-    told(&nested("", "", 0), expect![[""]]);
+    told(&nested("(", ")", NESTING_MAX), expect![[""]]);
+    told(&nested("[", "]", NESTING_MAX), expect![[""]]);
+    told(&nested("{a = ", "}", NESTING_MAX), expect![[""]]);
+    told(&nested("if true then ", " else 2", NESTING_MAX), expect![[""]]);
+    let list = format!("module A {{ option x : {}Int{} = [] }}", "List[".repeat(NESTING_MAX), "]".repeat(NESTING_MAX));
+    told(&list, expect![[""]]);
     let links: String = (0..5_000).map(|n| format!("if false then {n} else ")).collect();
     told(&format!("module A {{ x = {links} 0 }}"), expect![[""]]);
 }
@@ -64,12 +69,12 @@ fn integers_have_a_bound() {
 
 #[test]
 fn types_and_values_have_a_depth() {
-    let chain: String = (0..600).map(|n| format!("  a{} = {{ l = a{n} }}\n", n + 1)).collect();
+    let chain: String = (0..1_100).map(|n| format!("  a{} = {{ l = a{n} }}\n", n + 1)).collect();
     told(
         &format!("module A {{\n  a0 = 1\n{chain}}}"),
         expect![[r#"
-        test.pcl:503:10: error: [E20] this type is more than 500 deep
-    "#]],
+            test.pcl:1002:11: error: [E20] this type is more than 999 deep
+        "#]],
     );
 }
 

@@ -192,3 +192,50 @@ fn warnings_stand_among_errors() {
     "#]],
     );
 }
+
+#[test]
+fn what_is_no_token_is_told_even_where_nothing_is_read() {
+    told(
+        "module A { x.y.z = 1\n  a = f\"{A.}\" }\nmodul B {\n  b = f\"${1}\"  c = 'single'\n}\n",
+        expect![[r#"
+        test.pcl:1:15: error: [E0] expected `=`, found `.`
+        test.pcl:2:9: error: [E0] a hole holds one reference
+        help: write `{name}` or `{Module.member}`; `{{` is a brace
+        test.pcl:3:1: error: [E0] expected `module` or `scenario`, found `modul`
+        help: did you mean `module`?
+        test.pcl:4:10: error: [E0] a hole holds one reference
+        note: `${…}` of a shell belongs into a plain string `"…"`, where `$` means nothing
+        help: write `{name}` or `{Module.member}`; `{{` is a brace
+    "#]],
+    );
+}
+
+#[test]
+fn an_error_in_a_comprehension_is_told_once_for_all_elements() {
+    told(
+        r#"module A {
+  l = [{ n = "a" p = 1 }, { n = "b" }, { n = "c" }, { n = "d" }]
+  x = for i in l yield f"{i.n}:{i.p}"
+  s = [{ t = { from_env = "A" } }, { t = { from_env = "B" } }]
+  y = for i in s yield f"{i.t}"
+}"#,
+        expect![[r#"
+            test.pcl:3:32: error: [E3] an element has no field `p`
+            test.pcl:2:27: note: this element leaves it out
+            help: give every element a `p`, or select those that have one by another field
+            test.pcl:5:26: error: [E1] a secret (`from_env:A`) cannot be part of text
+            help: give the secret a place of its own, such as an `environment` entry
+        "#]],
+    );
+}
+
+#[test]
+fn a_misspelt_field_is_not_missing_too() {
+    told(
+        r#"module S { backend = "systemd"  services = [{ name = "web" packge = "p" binary = "b" }] }"#,
+        expect![[r#"
+        test.pcl:1:60: error: [E2] `S.services[0]` has no field `packge`
+        help: did you mean `package`?
+    "#]],
+    );
+}

@@ -111,6 +111,22 @@ fn the_first_output_stays() {
     assert_eq!(disk.snapshot(), before);
 }
 
+/// Somebody was killed between giving an entry its name and making the name durable; whoever finds it does that.
+#[test]
+fn what_is_kept_is_durable() {
+    let disk = SimulatedDisk::new();
+    let derivation = derivation("hello", &[]);
+    add_sample(&disk, &derivation);
+    let (name, away) = (derivation.name().as_ref(), Path::new("away"));
+    disk.rename_new(name, away).unwrap();
+    disk.sync_all().unwrap();
+    disk.rename_new(away, name).unwrap();
+    let staged = staging(&derivation);
+    sample(&disk, staged.as_ref());
+    assert_eq!(add(&disk, &staged, &derivation, Existing::Keep, 1).unwrap().outcome, Outcome::Kept);
+    assert_sound(&disk.after_crash(Survival::Nothing), derivation.name());
+}
+
 #[test]
 fn what_is_damaged_or_no_directory_is_replaced() {
     let spoil: [fn(&SimulatedDisk, &Path); 4] = [

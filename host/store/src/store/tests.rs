@@ -50,7 +50,7 @@ fn a_store_is_made_where_nothing_is() {
     Store::find(&root).unwrap();
 }
 
-/// D4 and D10: whatever way leads to it, a store is one store.
+/// Whatever way leads to it, a store is one store.
 #[test]
 fn one_store_has_one_root() {
     let scratch = Scratch::new();
@@ -77,7 +77,7 @@ fn one_store_has_one_root() {
     }
 }
 
-/// D5: a home is not a store, and nothing in it is touched.
+/// A home is not a store, and nothing in it is touched.
 #[test]
 fn somebody_elses_directory_is_refused() {
     let scratch = Scratch::new();
@@ -164,7 +164,7 @@ fn an_output_is_added_only_under_its_own_lock() {
     assert_eq!(store.list().unwrap(), []);
 }
 
-/// D20: damage that does not show at once is found, and mended in place.
+/// Damage that does not show at once is found, and mended in place.
 #[test]
 fn what_looks_whole_and_is_not_can_be_replaced() {
     let scratch = Scratch::new();
@@ -219,7 +219,7 @@ fn what_was_refused_or_given_up_is_removed() {
     assert_eq!(after, before);
 }
 
-/// D21: what killed builds leave goes with the next build of that entry, or with a sweep.
+/// What killed builds leave goes with the next build of that entry, or with a sweep.
 #[test]
 fn what_stopped_builds_left_is_swept() {
     let scratch = Scratch::new();
@@ -314,7 +314,7 @@ fn trees_of_any_depth_are_removed() {
     assert_eq!(names(scratch.path()), [".locks", ".punix-store"]);
 }
 
-/// D3, D28: the closure of a root is kept; a missing root is told, and is no reason to remove less or more.
+/// The closure of a root is kept; a missing root is told, and is no reason to remove less or more.
 #[test]
 fn a_collection_keeps_what_roots_need() {
     let scratch = Scratch::new();
@@ -344,7 +344,7 @@ fn a_collection_keeps_what_roots_need() {
     assert_sound(&store, app.name());
 }
 
-/// D6: what cannot be read never unpins.
+/// What cannot be read never unpins.
 #[test]
 fn a_damaged_root_stops_a_collection() {
     let scratch = Scratch::new();
@@ -362,7 +362,7 @@ fn a_damaged_root_stops_a_collection() {
     assert_eq!(store.list().unwrap().len(), 2);
 }
 
-/// D7: while a build runs, none of what it found or made goes.
+/// While a build runs, none of what it found or made goes.
 #[test]
 fn a_collection_beside_builds_takes_nothing_from_them() {
     let scratch = Scratch::new();

@@ -121,10 +121,10 @@ fn a_file_is_a_source_by_its_name_and_content() {
     assert!(content_digest(&disk, Path::new("nothing"), 1).is_err());
 }
 
-/// Takes no more than a second where the processor can digest by itself.
+/// How large is a question of patience only: sizes have 64 bits.
 #[test]
 fn holes_are_read_as_zeros() {
-    const SIZE: u64 = 1 << 30;
+    const SIZE: u64 = 256 << 20;
     let scratch = Scratch::new();
     fs::File::create(scratch.join("sparse")).unwrap().set_len(SIZE).unwrap();
     let manifest = walk_real(scratch.path()).unwrap();
@@ -132,5 +132,5 @@ fn holes_are_read_as_zeros() {
         panic!("{manifest:?}");
     };
     assert_eq!(*size, SIZE);
-    assert_eq!(sha256.to_string(), "49bc20df15e412a64472421e13fe86ff1c5165e18b2afccf160d4dc19fe68a14");
+    assert_eq!(sha256.to_string(), "a6d72ac7690f53be6ae46ba88506bd97302a093f7108472bd9efc3cefda06484");
 }

@@ -28,7 +28,7 @@ fn next(output: &mut BufReader<ChildStdout>) -> Option<String> {
     None
 }
 
-/// D1, 100 times: both end well, the entry is made once and stays.
+/// 100 times: both end well, the entry is made once and stays.
 #[test]
 fn two_processes_make_each_entry_once() {
     let scratch = Scratch::new();
