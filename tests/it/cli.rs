@@ -134,50 +134,50 @@ fn what_cannot_be_read_is_told_in_one_line() {
     gives(
         &folder.punix(["check", "nope.pcl"]),
         &expect![[r#"
-        exit 2
-        stderr:
-        error: cannot read nope.pcl: there is no such file or directory
-    "#]],
+            exit 2
+            stderr:
+            error: cannot read `nope.pcl`: there is no such file or directory
+        "#]],
     );
     gives(
         &folder.punix(["check", "tree"]),
         &expect![[r#"
-        exit 2
-        stderr:
-        error: cannot read tree/x.pcl: it is a directory
-    "#]],
+            exit 2
+            stderr:
+            error: cannot read `tree/x.pcl`: it is a directory
+        "#]],
     );
     gives(
         &folder.punix(["check", "loop.pcl"]),
         &expect![[r#"
-        exit 2
-        stderr:
-        error: cannot read loop.pcl: its links go in a circle
-    "#]],
+            exit 2
+            stderr:
+            error: cannot read `loop.pcl`: its links go in a circle
+        "#]],
     );
     gives(
         &folder.punix(["check", "dangling"]),
         &expect![[r#"
-        exit 2
-        stderr:
-        error: cannot read dangling/x.pcl: there is no such file or directory
-    "#]],
+            exit 2
+            stderr:
+            error: cannot read `dangling/x.pcl`: there is no such file or directory
+        "#]],
     );
     gives(
         &folder.punix(["check", "web.pcl/below"]),
         &expect![[r#"
-        exit 2
-        stderr:
-        error: cannot read web.pcl/below: a part of the path is not a directory
-    "#]],
+            exit 2
+            stderr:
+            error: cannot read `web.pcl/below`: a part of the path is not a directory
+        "#]],
     );
     gives(
         &folder.punix(["check", "/dev/null/x"]),
         &expect![[r#"
-        exit 2
-        stderr:
-        error: cannot read /dev/null/x: a part of the path is not a directory
-    "#]],
+            exit 2
+            stderr:
+            error: cannot read `/dev/null/x`: a part of the path is not a directory
+        "#]],
     );
     for verb in ["eval", "why"] {
         let target = if verb == "why" { &["A.x"][..] } else { &[] };
@@ -245,26 +245,26 @@ fn permission_denied_is_told() {
     gives(
         &as_nobody("web.pcl"),
         &expect![[r#"
-        exit 2
-        stderr:
-        error: cannot read web.pcl: permission denied
-    "#]],
+            exit 2
+            stderr:
+            error: cannot read `web.pcl`: permission denied
+        "#]],
     );
     gives(
         &as_nobody("closed"),
         &expect![[r#"
-        exit 2
-        stderr:
-        error: cannot read closed: permission denied
-    "#]],
+            exit 2
+            stderr:
+            error: cannot read `closed`: permission denied
+        "#]],
     );
     gives(
         &as_nobody("closed/web.pcl"),
         &expect![[r#"
-        exit 2
-        stderr:
-        error: cannot read closed/web.pcl: permission denied
-    "#]],
+            exit 2
+            stderr:
+            error: cannot read `closed/web.pcl`: permission denied
+        "#]],
     );
     set("closed", 0o755);
 }

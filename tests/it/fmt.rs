@@ -144,10 +144,10 @@ fn an_unreadable_path_stops_before_anything_is_touched() {
         &folder,
         &["a.pcl", "absent.pcl"],
         expect![[r#"
-        exit 2
-        ---
-        error: cannot read absent.pcl: there is no such file or directory
-    "#]],
+            exit 2
+            ---
+            error: cannot read `absent.pcl`: there is no such file or directory
+        "#]],
     );
     assert_eq!(text_of(&folder, "a.pcl"), UGLY);
     fs::create_dir(folder.path().join("b.pcl")).unwrap();
@@ -158,7 +158,7 @@ fn an_unreadable_path_stops_before_anything_is_touched() {
             exit 2
             ---
             formatted: a.pcl
-            error: cannot read b.pcl: it is a directory
+            error: cannot read `b.pcl`: it is a directory
         "#]],
     );
     assert_eq!(text_of(&folder, "a.pcl"), NEAT);

@@ -16,7 +16,7 @@ pub(crate) struct Unreadable {
 
 impl std::fmt::Display for Unreadable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "cannot read {}: {}", self.path.display(), self.reason)
+        write!(f, "cannot read `{}`: {}", self.path.display(), self.reason)
     }
 }
 

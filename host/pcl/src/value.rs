@@ -157,6 +157,15 @@ impl<'p> Values<'p> {
         self.push_deep(value, origin, 0)
     }
 
+    /// Takes back a plain value that was pushed last and that nothing holds.
+    pub(crate) fn forget(&mut self, id: ValueId) {
+        if id.0 as usize + 1 == self.values.len() && id != FAILED && self.depths[id.0 as usize] == 0 {
+            self.values.pop();
+            self.origins.pop();
+            self.depths.pop();
+        }
+    }
+
     fn push_deep(&mut self, value: Value, origin: u32, depth: u16) -> ValueId {
         self.values.push(value);
         self.origins.push(origin);

@@ -416,7 +416,9 @@ impl Evaluator<'_> {
             self.results.push(FAILED); // one element without an answer fails the whole list
             return self.next_element();
         }
-        if self.values.get(left) == self.values.get(right) { Go::On } else { self.next_element() }
+        let equal = self.values.get(left) == self.values.get(right);
+        self.values.forget(right); // a literal, made for this comparison alone
+        if equal { Go::On } else { self.next_element() }
     }
 
     fn next_element(&mut self) -> Go {
