@@ -389,3 +389,14 @@ fn programs_below(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+#[test]
+fn json_is_one_document_also_when_a_file_cannot_be_read() {
+    let folder = Folder::with(&[("good.pcl", "module A {x=1}\n"), ("x.pcl/inside.txt", "")]);
+    let outcome = folder.punix(["fmt", "--json", "."]);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(2), ""));
+    let document = outcome.json();
+    assert_eq!(document["changed"].list().len(), 1);
+    assert_eq!(document["failed"].list()[0].text(), "x.pcl");
+    assert_eq!(document["diagnostics"].list()[0]["message"].text(), "cannot read `x.pcl`: it is a directory");
+}

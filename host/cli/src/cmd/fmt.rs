@@ -68,6 +68,18 @@ impl Report {
         self.failed.push(name);
     }
 
+    /// Notes and tells that a file cannot be read or written; the others are still done.
+    fn unreachable(&mut self, ui: &Ui, name: String, message: &str) {
+        if ui.json {
+            let refusal = json!({ "severity": "error", "code": null, "message": message, "notes": [], "help": null });
+            self.diagnostics.push(refusal);
+        } else {
+            ui.refuse(message, None);
+        }
+        self.failed.push(name);
+        self.unreachable = true;
+    }
+
     fn document(self, ui: &Ui, text: Option<String>, exit: Exit) -> Exit {
         let mut document = json!({
             "changed": self.changed,
@@ -99,10 +111,7 @@ fn one(ui: &Ui, path: &Path, check: bool, report: &mut Report) {
     let source = match load::read(path) {
         Ok(source) => source,
         Err(error) => {
-            ui.refuse(&error.to_string(), None);
-            report.failed.push(name);
-            report.unreachable = true;
-            return;
+            return report.unreachable(ui, name, &error.to_string());
         }
     };
     let before = source.bytes.clone();
@@ -118,9 +127,8 @@ fn one(ui: &Ui, path: &Path, check: bool, report: &mut Report) {
                 report.changed.push(name);
             }
             Err(error) => {
-                ui.refuse(&format!("cannot write {name}: {error}"), None);
-                report.failed.push(name);
-                report.unreachable = true;
+                let message = format!("cannot write `{name}`: {error}");
+                report.unreachable(ui, name, &message);
             }
         },
     }
