@@ -29,22 +29,32 @@ pub(crate) enum Mark {
     Taken { by: OsString },
 }
 
-/// Looks at what a directory is.
+/// Looks at what a directory is. Another process may be marking it: a mark that appears between reading and listing is
+/// read again.
 pub(crate) fn look(disk: &dyn Disk) -> io::Result<Mark> {
-    match disk.read(Path::new(NAME), MARKER_BYTES_MAX) {
-        Ok(text) if text == line().as_bytes() => return Ok(Mark::Ours),
-        Ok(text) => {
-            let text = String::from_utf8_lossy(&text).trim_end().to_owned();
-            return Ok(Mark::Strange { text });
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+    if let Some(mark) = read(disk)? {
+        return Ok(mark);
     }
     let names = disk.list(Path::new(""))?;
+    if names.iter().any(|name| name == NAME)
+        && let Some(mark) = read(disk)?
+    {
+        return Ok(mark);
+    }
     let has_entries = names.iter().any(|name| is_entry(name));
     match names.into_iter().find(|name| !is_entry(name) && !is_ours(name)) {
         Some(by) => Ok(Mark::Taken { by }),
         None => Ok(Mark::Free { has_entries }),
+    }
+}
+
+/// Returns what the mark says, if there is one.
+fn read(disk: &dyn Disk) -> io::Result<Option<Mark>> {
+    match disk.read(Path::new(NAME), MARKER_BYTES_MAX) {
+        Ok(text) if text == line().as_bytes() => Ok(Some(Mark::Ours)),
+        Ok(text) => Ok(Some(Mark::Strange { text: String::from_utf8_lossy(&text).trim_end().to_owned() })),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
