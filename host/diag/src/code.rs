@@ -10,6 +10,8 @@ pub enum Room {
     Store,
     /// Composing, resolving, deploying and rolling back.
     Deploy,
+    /// Plugins: reading, inspecting, granting and running them.
+    Plugin,
 }
 
 macro_rules! codes {
@@ -62,6 +64,10 @@ codes! {
     E21 "E21" Store "the store is damaged, or no store";
     E22 "E22" Store "collecting is refused";
     E23 "E23" Store "the store is busy, or its disk failed";
+    E24 "E24" Plugin "this is not a plugin that can be used";
+    E25 "E25" Plugin "a plugin asks for what it may not have";
+    E26 "E26" Plugin "a plugin policy or lock cannot be read";
+    E27 "E27" Plugin "a plugin is not the one that was chosen";
 }
 
 impl Code {

@@ -5,6 +5,7 @@ use crate::limits::DAMAGES_NAMED_MAX;
 use crate::lock::LockError;
 use crate::name::{NameError, StoreName};
 use crate::object::AddError;
+use crate::roots::{Issue, RootsError};
 use crate::store::{CollectError, StoreError};
 use crate::tree::TreeError;
 use crate::verify::{Damage, VerifyError};
@@ -55,9 +56,11 @@ impl From<StoreError> for Diagnostic {
     fn from(error: StoreError) -> Diagnostic {
         let message = error.to_string();
         let help = match error {
-            StoreError::Io { error, .. } => return disk(message, &error),
+            StoreError::Io { error, .. } if error.kind() != ErrorKind::NotADirectory => return disk(message, &error),
             StoreError::Absent { .. } => "name the store that was meant; a build makes a new one",
-            StoreError::NotAStore { .. } => "name a store, or a directory that is empty or does not exist yet",
+            StoreError::NotAStore { .. } | StoreError::Io { .. } => {
+                "name a store, or a directory that is empty or does not exist yet"
+            }
             StoreError::Strange { .. } => "use the version of `punix` that made it, or another store",
         };
         Diagnostic::error(Code::E21, message).help(help)
@@ -88,6 +91,21 @@ impl From<CollectError> for Diagnostic {
                 .note("nothing was removed")
                 .help(format!("repair `{name}`, or remove what refers to it")),
         }
+    }
+}
+
+impl From<RootsError> for Diagnostic {
+    fn from(error: RootsError) -> Diagnostic {
+        let help = match &error {
+            RootsError::Absent { .. } => "name the directory that was meant".to_owned(),
+            RootsError::Vanished { path, .. } => {
+                format!("mount the disk that it is on; if it is gone for good, `--forget {}`", path.display())
+            }
+            RootsError::Unreadable { issue: Issue::Newer { .. }, .. } => "use the version that wrote it".to_owned(),
+            RootsError::Unreadable { .. } => "mend it; or remove it, if nothing needs what it keeps".to_owned(),
+            RootsError::TooMany => "remove what is not needed any more".to_owned(),
+        };
+        Diagnostic::error(Code::E22, error.to_string()).note("nothing was removed").help(help)
     }
 }
 
@@ -134,6 +152,7 @@ fn disk(message: String, error: &io::Error) -> Diagnostic {
 mod tests {
     use super::*;
     use crate::lock::Holder;
+    use crate::roots::registry::Keeper;
     use crate::testing::derivation;
     use expect_test::{Expect, expect};
     use punix_diag::{Detail, Look, SourceMap, render};
@@ -207,6 +226,35 @@ mod tests {
             note: nothing was removed
             help: repair `76410667e5032c1f9ff2030ced65f608-hello-1.0`, or remove what refers to it
         "#]],
+        );
+    }
+
+    #[test]
+    fn roots_that_are_not_known() {
+        let path = PathBuf::from("/d/Web/gen-1.json");
+        check(
+            RootsError::Unreadable { path: path.clone(), issue: Issue::NoPaths },
+            expect![[r#"
+                error: [E22] `/d/Web/gen-1.json` cannot be read: it has no `store_paths`
+                note: nothing was removed
+                help: mend it; or remove it, if nothing needs what it keeps
+            "#]],
+        );
+        check(
+            RootsError::Unreadable { path, issue: Issue::Newer { schema: "7".into(), known: 1 } },
+            expect![[r#"
+                error: [E22] `/d/Web/gen-1.json` cannot be read: it has schema 7, and this version of punix knows none above 1
+                note: nothing was removed
+                help: use the version that wrote it
+            "#]],
+        );
+        check(
+            RootsError::Vanished { keeper: Keeper::Deployments, path: "/mnt/d".into() },
+            expect![[r#"
+                error: [E22] the deployments root `/mnt/d` kept something of this store, and is gone or empty
+                note: nothing was removed
+                help: mount the disk that it is on; if it is gone for good, `--forget /mnt/d`
+            "#]],
         );
     }
 

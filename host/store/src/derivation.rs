@@ -134,36 +134,46 @@ impl Derivation {
     }
 }
 
-/// Returns what of a source identifies it: how a fetch authenticates itself is left out, and local files are named by
-/// the digest of their content in place of where they lie. This holds for the source and for its patches and variants.
+/// A part of a source that can be a file or directory of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourcePart {
+    /// The source itself.
+    Whole,
+    /// The patch at this place.
+    Patch(usize),
+}
+
+/// Returns what of a source identifies it: how a fetch authenticates itself and where else it looks are left out, and
+/// what is local is named by the digest of its content in place of where it lies. `content` gives that digest, and `None`
+/// for what is not local.
 pub fn source_identity<E>(
     source: &Record,
-    mut content: impl FnMut(&Record) -> Result<Option<Digest>, E>,
+    mut content: impl FnMut(SourcePart) -> Result<Option<Digest>, E>,
 ) -> Result<Record, E> {
-    let mut identity = identify(source, &mut content)?;
-    for value in identity.values_mut() {
-        let Value::List(variants) = value else { continue };
-        for variant in variants {
-            if let Value::Record(record) = variant {
-                *record = identify(record, &mut content)?;
-            }
+    let mut identity = identify(source, content(SourcePart::Whole)?);
+    for (key, variants) in &mut identity {
+        let Value::List(variants) = variants else { continue };
+        for (place, variant) in variants.iter_mut().enumerate() {
+            let Value::Record(record) = variant else { continue };
+            let digest = if key == "patches" { content(SourcePart::Patch(place))? } else { None };
+            *record = identify(record, digest);
         }
     }
     Ok(identity)
 }
 
-fn identify<E>(source: &Record, content: &mut impl FnMut(&Record) -> Result<Option<Digest>, E>) -> Result<Record, E> {
+fn identify(source: &Record, content: Option<Digest>) -> Record {
     let mut identity = source.clone();
-    for key in ["token", "headers"] {
+    for key in ["token", "headers", "mirrors", "maxBytes"] {
         identity.remove(key);
     }
-    if let Some(digest) = content(source)? {
-        for key in ["path", "url"] {
+    if let Some(digest) = content {
+        for key in ["path", "url", "hash", "hashType"] {
             identity.remove(key);
         }
         identity.insert("content".to_owned(), Value::Text(digest.to_string()));
     }
-    Ok(identity)
+    identity
 }
 
 fn write(parts: &Parts) -> String {

@@ -19,6 +19,7 @@ mod name;
 mod object;
 mod parallel;
 mod remove;
+mod roots;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -27,13 +28,16 @@ mod verify;
 
 pub use border::damaged;
 pub use canonical::{Integer, Piece, ReadError, Record, Value, Woven};
-pub use derivation::{Derivation, DerivationError, Parts, source_identity};
+pub use derivation::{Derivation, DerivationError, Parts, SourcePart, source_identity};
 pub use digest::{Digest, Hasher};
 pub use gc::{Collected, Collection, Dead, Failed, Missing, NotRemoved, Root, Unreadable, Why, plan};
 pub use lock::{Asking, ExclusiveLock, Holder, LockError, PathLock, SharedLock};
 pub use manifest::{Entry, Manifest, ManifestError, Node};
 pub use name::{NameError, PackageName, Purpose, StoreName, TemporaryName, Version};
 pub use object::{AddError, Added, Outcome};
-pub use store::{CollectError, Size, Staged, Store, StoreError, Swept};
+pub use roots::record::RECORD_SCHEMA_MAX;
+pub use roots::registry::{Keeper, Registration};
+pub use roots::{Issue, Origin, Place, Roots, RootsError};
+pub use store::{CollectError, Size, Staged, Store, StoreError, Swept, Work};
 pub use tree::{TreeError, content_digest, walk};
 pub use verify::{Damage, DerivationIssue, ManifestIssue, VerifyError};

@@ -30,9 +30,23 @@ pub const HOLDERS_NAMED_MAX: usize = 20;
 pub const LOCK_PAUSE_MS_MAX: u64 = 50;
 /// Time after which somebody who waits for a lock is told who holds it.
 pub const TOLD_AFTER_MS: u64 = 200;
-/// Time for which somebody who waits to have the store alone keeps others from joining those who share it.
-pub const GATE_MS_MAX: u64 = 2_000;
+/// Time for which somebody who waits to have the store alone keeps others from joining those who share it, each time.
+pub const GATE_MS_MAX: u64 = 500;
+/// Time between two such times, in which they can.
+pub const GATE_PAUSE_MS: u64 = 150;
 /// Tries to find a name for a temporary that is not taken.
 pub const FREE_NAME_TRIES_MAX: usize = 16;
 /// Damages of one entry that are named.
 pub const DAMAGES_NAMED_MAX: usize = 20;
+/// Registered roots of one store.
+pub const REGISTRATIONS_MAX: usize = 100_000;
+/// Bytes of one registration: a path, each byte of which may be written with six.
+pub const REGISTRATION_BYTES_MAX: u64 = 32 << 10;
+/// Bytes of a generation's record, or a profile's.
+pub const RECORD_BYTES_MAX: u64 = 16 << 20;
+/// Names in a directory in which generations are looked for.
+pub const DIRECTORY_NAMES_MAX: usize = 1_000_000;
+/// Things that keep an entry, counted for each entry that they keep.
+pub const ROOTS_MAX: usize = 4_000_000;
+/// Links that lead from one to the next before the store is reached.
+pub const LINKS_MAX: usize = 40;

@@ -8,7 +8,9 @@
 //! Lock files are the one thing that is not written through `Disk`: they hold no state, only words about who holds
 //! them.
 
-use crate::limits::{GATE_MS_MAX, HOLDER_BYTES_MAX, HOLDERS_NAMED_MAX, LOCK_PAUSE_MS_MAX, TOLD_AFTER_MS};
+use crate::limits::{
+    GATE_MS_MAX, GATE_PAUSE_MS, HOLDER_BYTES_MAX, HOLDERS_NAMED_MAX, LOCK_PAUSE_MS_MAX, TOLD_AFTER_MS,
+};
 use crate::name::StoreName;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -115,10 +117,14 @@ pub(crate) fn exclude(root: &Path, asking: Asking<'_>) -> Result<ExclusiveLock, 
     let file = open(&path)?;
     let gate = open(&directory.join(GATE))?;
     let (start, mut closed) = (Instant::now(), false);
+    let turn = Duration::from_millis(GATE_MS_MAX + GATE_PAUSE_MS).as_millis();
     let enter = || -> io::Result<Option<()>> {
-        if start.elapsed() > Duration::from_millis(GATE_MS_MAX) {
-            // Somebody stays long. Others need not wait for that too.
-            gate.unlock()?;
+        if start.elapsed().as_millis() % turn >= GATE_MS_MAX.into() {
+            // Somebody stays long, or waits at the gate while he shares the lock. Others need not wait for that too;
+            // but if the gate stayed open, a steady stream of them could keep us out for good.
+            if std::mem::take(&mut closed) {
+                gate.unlock()?;
+            }
         } else if !closed && attempt(gate.try_lock())?.is_some() {
             closed = true;
             sign(&gate, asking.command);

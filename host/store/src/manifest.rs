@@ -53,7 +53,7 @@ const END: &str = "],\"version\":1}";
 
 impl Manifest {
     /// Makes a manifest of entries in any order, no path twice.
-    pub(crate) fn new(mut entries: Vec<Entry>) -> Manifest {
+    pub fn new(mut entries: Vec<Entry>) -> Manifest {
         entries.sort_unstable_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
         Manifest { entries }
     }
@@ -192,14 +192,14 @@ impl Entry {
 }
 
 /// Returns a name as text where it is UTF-8, and else its bytes in hexadecimal under another key.
-fn name_value(key: &'static str, hex_key: &'static str, name: &Path) -> (&'static str, Value) {
+pub(crate) fn name_value(key: &'static str, hex_key: &'static str, name: &Path) -> (&'static str, Value) {
     match name.to_str() {
         Some(text) => (key, Value::text(text)),
         None => (hex_key, Value::Text(hex(bytes(name)))),
     }
 }
 
-fn take_name(record: &mut Record, key: &str, hex_key: &str) -> Option<PathBuf> {
+pub(crate) fn take_name(record: &mut Record, key: &str, hex_key: &str) -> Option<PathBuf> {
     if record.contains_key(key) {
         return take_text(record, key).map(PathBuf::from);
     }
@@ -209,7 +209,7 @@ fn take_name(record: &mut Record, key: &str, hex_key: &str) -> Option<PathBuf> {
     (!is_text).then(|| PathBuf::from(OsString::from_vec(name)))
 }
 
-fn take_text(record: &mut Record, key: &str) -> Option<String> {
+pub(crate) fn take_text(record: &mut Record, key: &str) -> Option<String> {
     match record.remove(key)? {
         Value::Text(text) => Some(text),
         _ => None,

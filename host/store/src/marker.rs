@@ -4,6 +4,8 @@
 use crate::limits::{FREE_NAME_TRIES_MAX, MARKER_BYTES_MAX};
 use crate::lock;
 use crate::name::{StoreName, TemporaryName};
+use crate::roots::registry;
+use crate::store::LOGS;
 use punix_disk::Disk;
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -96,9 +98,15 @@ fn is_entry(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| StoreName::parse(name).is_ok())
 }
 
+/// How the directories begin in which builds keep what is the same for all of them.
+const BUILD_FILES_PREFIX: &str = ".etc-";
+
 fn is_ours(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| {
-        name == lock::DIRECTORY || name == NOBODYS || is_draft(name) || TemporaryName::parse(name).is_some()
+        [lock::DIRECTORY, registry::DIRECTORY, LOGS, NOBODYS].contains(&name)
+            || name.starts_with(BUILD_FILES_PREFIX)
+            || is_draft(name)
+            || TemporaryName::parse(name).is_some()
     })
 }
 
@@ -120,7 +128,7 @@ mod tests {
     #[test]
     fn only_an_empty_directory_or_one_of_entries_is_free() {
         assert_eq!(look_at(&[]), Mark::Free { has_entries: false });
-        assert_eq!(look_at(&["lost+found", ".locks"]), Mark::Free { has_entries: false });
+        assert_eq!(look_at(&["lost+found", ".locks", ".logs", ".etc-1", ".roots"]), Mark::Free { has_entries: false });
         assert_eq!(look_at(&[ENTRY]), Mark::Free { has_entries: true });
         assert_eq!(look_at(&[ENTRY, "photos"]), Mark::Taken { by: "photos".into() });
         assert_eq!(look_at(&[".bashrc"]), Mark::Taken { by: ".bashrc".into() });

@@ -7,13 +7,19 @@ use crate::manifest::Manifest;
 use crate::marker::{self, Mark};
 use crate::name::{Purpose, StoreName, TemporaryName};
 use crate::object::{self, AddError, Added, Existing};
+use crate::parallel;
 use crate::remove::remove_tree;
+use crate::roots::registry;
 use crate::tree::{Locked, TreeError, survey};
 use crate::verify::{self, Damage, DerivationIssue, ManifestIssue, VerifyError};
 use punix_disk::{Disk, Kind, RealDisk};
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
+
+/// The directory of the build logs, beside the entries.
+pub(crate) const LOGS: &str = ".logs";
 
 /// Why a directory cannot be used as a store.
 #[derive(Debug, thiserror::Error)]
@@ -52,13 +58,20 @@ pub struct Staged<'l> {
     lock: &'l PathLock<'l>,
 }
 
+/// A directory for all that a build needs and that does not become part of the entry, under the lock of its path.
+#[derive(Debug)]
+pub struct Work<'l> {
+    name: TemporaryName,
+    _lock: &'l PathLock<'l>,
+}
+
 /// How much a store holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
     pub entries: u64,
-    /// Of these, those without `built`: none of them counts as being there.
+    /// Of these, those without `built`, none of which counts as being there, and those that cannot be walked through.
     pub damaged: u64,
-    /// Bytes of all files in them.
+    /// Bytes of all files in those that can.
     pub bytes: u64,
 }
 
@@ -79,6 +92,15 @@ impl Store {
             marker::set(&store.disk).map_err(io)?;
         }
         Ok(store)
+    }
+
+    /// Returns the root that a store has or would have at a path, and makes nothing.
+    pub fn locate(root: &Path) -> Result<PathBuf, StoreError> {
+        match split(root) {
+            Ok((base, missing)) if missing.as_os_str().is_empty() => Ok(base),
+            Ok((base, missing)) => Ok(base.join(missing)),
+            Err(error) => Err(StoreError::Io { root: root.to_owned(), error }),
+        }
     }
 
     /// Opens a store that is there, and writes nothing.
@@ -135,30 +157,38 @@ impl Store {
         self.root.join(name.as_str())
     }
 
-    /// Lists the entries by name, damaged ones too.
+    /// Lists the entries by name, damaged ones too: also what has such a name and is not even a directory.
     pub fn list(&self) -> io::Result<Vec<StoreName>> {
-        let mut entries = Vec::new();
-        for name in self.disk.list(Path::new(""))? {
-            let Some(Ok(name)) = name.to_str().map(StoreName::parse) else { continue };
-            let found = self.disk.metadata(name.as_ref())?;
-            if found.is_some_and(|found| found.kind == Kind::Directory) {
-                entries.push(name);
-            }
-        }
-        Ok(entries)
+        let names = self.disk.list(Path::new(""))?;
+        Ok(names.iter().filter_map(|name| StoreName::parse(name.to_str()?).ok()).collect())
     }
 
     /// Adds up what is in the store.
-    pub fn size(&self) -> Result<Size, TreeError> {
+    pub fn size(&self) -> io::Result<Size> {
         let mut size = Size::default();
         for name in self.list()? {
+            let bytes = self.bytes(&name);
             size.entries += 1;
-            size.damaged += u64::from(!self.is_valid(&name)?);
-            let found = survey(&self.disk, name.as_ref(), Locked::Leave)?;
-            let files = found.iter().filter(|found| found.metadata.kind == Kind::File);
-            size.bytes += files.map(|found| found.metadata.size).sum::<u64>();
+            size.damaged += u64::from(bytes.is_err() || !self.is_valid(&name)?);
+            size.bytes = size.bytes.saturating_add(bytes.unwrap_or(0));
         }
         Ok(size)
+    }
+
+    /// Adds up the bytes of all files in an entry.
+    pub fn bytes(&self, name: &StoreName) -> Result<u64, TreeError> {
+        let found = survey(&self.disk, name.as_ref(), Locked::Leave)?;
+        let files = found.iter().filter(|found| found.metadata.kind == Kind::File);
+        Ok(files.map(|found| found.metadata.size).fold(0, u64::saturating_add))
+    }
+
+    /// Adds up the storage that would be free without an entry. What other names have too, is not.
+    pub fn storage(&self, name: &StoreName) -> Result<u64, TreeError> {
+        let top = self.disk.metadata(name.as_ref())?.into_iter();
+        let found = survey(&self.disk, name.as_ref(), Locked::Leave)?;
+        let all = top.chain(found.into_iter().map(|found| found.metadata));
+        let freed = all.filter(|metadata| metadata.kind == Kind::Directory || metadata.links == 1);
+        Ok(freed.map(|metadata| metadata.stored).fold(0, u64::saturating_add))
     }
 
     /// Tells whether an entry is there and whole, without reading it. It stays so while the store's lock is shared.
@@ -179,6 +209,18 @@ impl Store {
     /// Reads an entry whole. Returns all that is wrong with it: nothing, if it is sound.
     pub fn verify(&self, name: &StoreName) -> Result<Vec<Damage>, VerifyError> {
         verify::verify(&self.disk, name, self.threads)
+    }
+
+    /// Reads many entries, several at once. Returns what is wrong with each, in the order of the names.
+    pub fn verify_all(&self, names: &[StoreName]) -> Vec<Result<Vec<Damage>, VerifyError>> {
+        // Where there are fewer entries than threads, each is read by more than one.
+        let threads = self.threads.div_ceil(names.len().max(1));
+        let verify = |(): &mut (), name: &StoreName| Ok::<_, Infallible>(verify::verify(&self.disk, name, threads));
+        parallel::map(names, self.threads, || (), verify).unwrap_or_else(|never| match never {})
+    }
+
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &self.disk
     }
 }
 
@@ -218,7 +260,22 @@ impl Store {
     /// Makes an empty directory that only we can enter, to build an entry in. It has the same name each time; what an
     /// earlier attempt left there goes.
     pub fn stage<'l>(&self, lock: &'l PathLock<'l>) -> io::Result<Staged<'l>> {
-        let name = TemporaryName::new(Purpose::Staging, lock.name(), 0);
+        Ok(Staged { name: self.make_temporary(lock, 0)?, lock })
+    }
+
+    /// Makes an empty directory that only we can enter, for whatever a build needs besides. It goes with
+    /// [`Store::clear`], or with the next build or collection.
+    pub fn work<'l>(&self, lock: &'l PathLock<'l>) -> io::Result<Work<'l>> {
+        Ok(Work { name: self.make_temporary(lock, 1)?, _lock: lock })
+    }
+
+    /// Makes a second such directory, for what must not touch the first.
+    pub fn work_apart<'l>(&self, lock: &'l PathLock<'l>) -> io::Result<Work<'l>> {
+        Ok(Work { name: self.make_temporary(lock, 2)?, _lock: lock })
+    }
+
+    fn make_temporary(&self, lock: &PathLock<'_>, number: u64) -> io::Result<TemporaryName> {
+        let name = TemporaryName::new(Purpose::Staging, lock.name(), number);
         let make = || self.disk.create_directory(name.as_ref(), 0o700);
         match make() {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -227,7 +284,27 @@ impl Store {
             }
             made => made?,
         }
-        Ok(Staged { name, lock })
+        Ok(name)
+    }
+
+    /// Returns where a build works.
+    pub fn work_path(&self, work: &Work<'_>) -> PathBuf {
+        self.root.join(work.name.as_str())
+    }
+
+    /// Removes what a build worked in.
+    pub fn clear(&self, work: Work<'_>) -> io::Result<()> {
+        remove_tree(&self.disk, &work.name).map(|_| ())
+    }
+
+    /// Returns where the log of a build is kept.
+    pub fn log_path(&self, name: &StoreName) -> PathBuf {
+        self.root.join(LOGS).join(format!("{name}.log"))
+    }
+
+    /// Makes the names of all entries durable. Whoever moved one into its place may have been killed before that.
+    pub fn sync_names(&self) -> io::Result<()> {
+        self.disk.sync_directory(Path::new(""))
     }
 
     /// Returns where a staged tree is.
@@ -270,13 +347,27 @@ impl Store {
         lock::exclude(&self.root, asking)
     }
 
+    /// Lists what can be collected. What is no directory was not made here, so it is not ours to remove.
+    fn directories(&self) -> io::Result<Vec<StoreName>> {
+        let mut directories = self.list()?;
+        let mut failed = None;
+        directories.retain(|name| match self.disk.metadata(name.as_ref()) {
+            Ok(found) => found.is_some_and(|found| found.kind == Kind::Directory),
+            Err(error) => {
+                failed = Some(error);
+                false
+            }
+        });
+        failed.map_or(Ok(directories), Err)
+    }
+
     /// Decides what [`Store::collect`] would remove. Changes nothing.
     pub fn plan_collection(&self, roots: &[Root]) -> Result<Collection, CollectError> {
         let references = |name: &StoreName| {
             let derivation = self.derivation(name)?;
             Ok(derivation.parts().inputs.iter().cloned().collect())
         };
-        gc::plan(&self.list()?, roots, references)
+        gc::plan(&self.directories()?, roots, references)
             .map_err(|unreadable| CollectError::Unreadable { name: unreadable.name, issue: unreadable.why })
     }
 
@@ -312,11 +403,39 @@ pub(crate) fn sweep(disk: &dyn Disk) -> io::Result<Swept> {
             Err(error) => swept.failed.push((name, error)),
         }
     }
+    sweep_logs(disk, &mut swept)?;
+    for draft in registry::drafts(disk)? {
+        match disk.remove(&draft) {
+            Ok(()) => swept.removed.push(draft.into()),
+            Err(error) => swept.failed.push((draft.into(), error)),
+        }
+    }
     Ok(swept)
 }
 
-/// Makes a directory and those above it, durably. Returns its path without links.
-fn make_directories(path: &Path) -> io::Result<PathBuf> {
+/// Removes the logs of builds whose entries are not there.
+fn sweep_logs(disk: &dyn Disk, swept: &mut Swept) -> io::Result<()> {
+    let names = match disk.list(Path::new(LOGS)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        names => names?,
+    };
+    for name in names {
+        let entry = name.to_str().and_then(|name| name.strip_suffix(".log")).map(StoreName::parse);
+        let Some(Ok(entry)) = entry else { continue };
+        let log = Path::new(LOGS).join(&name);
+        let Some(metadata) = disk.metadata(&log)? else { continue };
+        if metadata.kind == Kind::File && disk.metadata(entry.as_ref())?.is_none() {
+            match disk.remove(&log) {
+                Ok(()) => swept.freed += metadata.stored,
+                Err(error) => swept.failed.push((log.into(), error)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the part of a path that is there, without links, and the part that is not.
+fn split(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
     let path = std::path::absolute(path)?;
     let mut there = path.as_path();
     let base = loop {
@@ -331,6 +450,12 @@ fn make_directories(path: &Path) -> io::Result<PathBuf> {
         let why = "its path goes back up from a directory that is not there";
         return Err(io::Error::new(ErrorKind::InvalidInput, why));
     }
+    Ok((base, missing.to_owned()))
+}
+
+/// Makes a directory and those above it, durably. Returns its path without links.
+fn make_directories(path: &Path) -> io::Result<PathBuf> {
+    let (base, missing) = split(path)?;
     let disk = RealDisk::open(&base)?;
     let mut at = PathBuf::new();
     for part in missing.components() {
