@@ -1,5 +1,8 @@
 //! The command line. Doc comments here are the help texts.
 
+pub(crate) mod build;
+pub(crate) mod store;
+
 use crate::ui::Color;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -26,6 +29,8 @@ pub(crate) enum Command {
     Eval(Eval),
     Why(Why),
     Fmt(Fmt),
+    Build(build::Build),
+    Store(store::Store),
     Explain(Explain),
 }
 

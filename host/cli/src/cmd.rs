@@ -1,7 +1,9 @@
 //! One file per verb.
 
+pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+pub(crate) mod store;
 pub(crate) mod why;

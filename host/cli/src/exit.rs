@@ -1,5 +1,6 @@
 //! How the process ends. The numbers are a contract; they stand in `docs/reference/exit-codes.md`.
 
+use punix_diag::{Code, Diagnostic};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -12,10 +13,28 @@ pub(crate) enum Exit {
     Failed,
     /// The command line, or a file that it names, is at fault.
     Usage,
+    /// A disk, a lock or somebody else's program failed; we are not at fault, and nor is the input.
+    World,
+    /// A signal stopped it.
+    Interrupted,
     /// The reader of our output went away.
     Unheard,
     /// We are at fault.
     Bug,
+}
+
+impl Exit {
+    /// Returns how a command ends that has this to say.
+    pub(crate) fn of(diagnostics: &[Diagnostic]) -> Exit {
+        let mut errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).peekable();
+        if errors.peek().is_none() {
+            return Exit::Done;
+        }
+        match errors.all(|error| error.code == Some(Code::E23)) {
+            true => Exit::World,
+            false => Exit::Failed,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -24,7 +43,9 @@ impl From<Exit> for ExitCode {
             Exit::Done => ExitCode::SUCCESS,
             Exit::Failed => ExitCode::from(1),
             Exit::Usage => ExitCode::from(2),
-            Exit::Unheard => ExitCode::from(141), // as if SIGPIPE had ended us
+            Exit::World => ExitCode::from(3),
+            Exit::Interrupted => ExitCode::from(130), // as if SIGINT had ended us
+            Exit::Unheard => ExitCode::from(141),     // as if SIGPIPE had ended us
             Exit::Bug => ExitCode::from(70),
         }
     }
@@ -41,6 +62,6 @@ pub(crate) fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
         let mut stderr = std::io::stderr().lock();
         let _ = writeln!(stderr, "error: this is a bug in punix {}: {panic}", env!("CARGO_PKG_VERSION"));
-        let _ = writeln!(stderr, "help: nothing was changed by this command; please report it with the input");
+        let _ = writeln!(stderr, "help: please report it, with what you ran and the input");
     }));
 }

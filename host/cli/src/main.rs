@@ -4,12 +4,19 @@ mod args;
 mod cmd;
 mod exit;
 mod load;
+mod machine;
+mod places;
+mod secrets;
 mod ui;
 
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // First of all: a build's sandbox is made by this binary, started anew, before it has threads or open files.
+    if let Some(code) = punix_build::sandbox::enter_if_asked() {
+        return code;
+    }
     exit::install_panic_hook();
     let arguments = match args::Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -21,6 +28,8 @@ fn main() -> ExitCode {
         args::Command::Eval(args) => cmd::eval::run(&ui, &args),
         args::Command::Why(args) => cmd::why::run(&ui, &args),
         args::Command::Fmt(args) => cmd::fmt::run(&ui, &args),
+        args::Command::Build(args) => cmd::build::run(&ui, &args),
+        args::Command::Store(args) => cmd::store::run(&ui, &args),
         args::Command::Explain(args) => cmd::explain::run(&ui, &args),
     };
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));

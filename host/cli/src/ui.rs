@@ -1,8 +1,9 @@
 //! Where words go: stdout is the result, stderr the conversation.
 
 use crate::exit::Exit;
-use punix_diag::{Detail, Diagnostic, Look, SourceMap, render, summary};
+use punix_diag::{Detail, Diagnostic, Look, SourceMap, render, summary, visible};
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
 /// When colours and source excerpts are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -81,5 +82,46 @@ impl Ui {
             text.push_str(&format!("{count}\n"));
         }
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
+/// Returns a path as it can stand in a line: what would break the line or move the cursor is escaped.
+pub(crate) fn shown(path: &Path) -> String {
+    let mut text = String::new();
+    visible(&path.to_string_lossy(), &mut text);
+    text
+}
+
+/// Returns how many bytes that is, as people say it.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let (mut whole, mut tenths, mut unit) = (bytes, 0, "B");
+    for next in UNITS {
+        if whole < 1024 {
+            break;
+        }
+        (whole, tenths, unit) = (whole / 1024, whole % 1024 * 10 / 1024, next);
+    }
+    if unit == "B" { format!("{whole} B") } else { format!("{whole}.{tenths} {unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short_and_never_too_large() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_024, "1.0 KiB"),
+            (1_535, "1.4 KiB"),
+            (1_536, "1.5 KiB"),
+            (1_048_575, "1023.9 KiB"),
+            (5 << 20, "5.0 MiB"),
+            (u64::MAX, "15.9 EiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
     }
 }

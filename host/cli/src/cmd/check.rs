@@ -47,13 +47,14 @@ pub(crate) fn diagnostics_json(diagnostics: &[Diagnostic], sources: &SourceMap) 
     diagnostics.iter().map(|diagnostic| json(diagnostic, sources)).collect()
 }
 
-/// Shows what stops a command that needs a sound program, as text or as a document.
+/// Shows what stops a command, as text or as a document.
 pub(crate) fn fail(ui: &Ui, diagnostics: &[Diagnostic], dropped: usize, sources: &SourceMap) -> Exit {
+    let exit = Exit::of(diagnostics);
     if ui.json {
         let shown = diagnostics_json(diagnostics, sources);
         let document = serde_json::json!({ "ok": false, "diagnostics": shown, "dropped": dropped });
-        return ui.result(&format!("{document:#}\n"), Exit::Failed);
+        return ui.result(&format!("{document:#}\n"), exit);
     }
     ui.show(diagnostics, dropped, sources);
-    Exit::Failed
+    exit
 }
