@@ -102,8 +102,10 @@ fn every_code_has_a_page_worth_reading() {
         if ours && !blocks(&page).windows(2).any(shown) {
             problems.push(format!("{name}: no example of it with its message"));
         }
-        if !ours && !page.contains("which this version does not do yet") {
-            problems.push(format!("{name}: does not say that nothing raises it yet"));
+        // What needs a store or a target cannot be run here; the tests of the verbs show it.
+        let told = page.contains(&format!(" error: [{code}] ")) || page.contains(&format!("\nerror: [{code}] "));
+        if !ours && !told && !page.contains("which this version does not do yet") {
+            problems.push(format!("{name}: neither shows its message nor says that nothing raises it yet"));
         }
     }
     report(&problems);

@@ -1,3 +1,4 @@
+mod build;
 mod cli;
 mod conformance;
 mod docs;
@@ -6,9 +7,12 @@ mod exact;
 mod fmt;
 mod fuzz;
 mod hostile;
+mod hostile_builds;
+mod kill;
 mod language;
 mod properties;
 mod seeds;
+mod store;
 mod streams;
 mod support;
 mod tidy;

@@ -19,7 +19,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("punix-disk", &[]),
     ("punix-store", &["punix-disk", "punix-model", "punix-diag"]),
     ("punix-target", &["punix-disk", "punix-model", "punix-diag"]),
-    ("punix-deploy", &["punix-pcl", "punix-store", "punix-target", "punix-model", "punix-diag"]),
+    ("punix-build", &["punix-disk", "punix-store", "punix-diag"]),
+    ("punix-deploy", &["punix-pcl", "punix-store", "punix-build", "punix-target", "punix-model", "punix-diag"]),
     ("punix-engine", &[]),
     ("punix-plugin", &["punix-engine", "punix-model", "punix-diag"]),
     ("punix-bundle", &["punix-engine"]),
@@ -31,6 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "punix-model",
             "punix-disk",
             "punix-store",
+            "punix-build",
             "punix-target",
             "punix-deploy",
             "punix-engine",
@@ -38,8 +40,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "punix-bundle",
         ],
     ),
-    // Measures programs from outside.
-    ("punix-benches", &[]),
+    // Measures programs from outside, and what the store does by itself.
+    ("punix-benches", &["punix-disk", "punix-store"]),
 ];
 
 /// Lists the crates that do no IO; a `clippy.toml` of their own says so to clippy.
