@@ -1,13 +1,15 @@
 //! Measures `punix` on large inputs and prints tables; benches/README.md says how to read them.
 //!
-//! The programs that are measured run as children. Nothing here links against them, so the same
-//! bench measures another build, or the reference, in the same run.
+//! What is measured runs as a child. Nothing here links against `punix`, so the same bench measures another build, or the
+//! reference, in the same run; only adding a tree, which has no verb, is done by the library, in a child that is this
+//! program again.
 
 mod instructions;
 mod machine;
 mod measure;
 mod pcl;
 mod shapes;
+mod store;
 mod table;
 
 use clap::{Parser, Subcommand};
@@ -25,16 +27,24 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Bench {
     Pcl(pcl::Pcl),
+    Store(store::Store),
     /// Write one program to stdout, for a profiler or a look
     Write {
         shape: shapes::Shape,
         n: u64,
     },
+    #[command(hide = true)]
+    Add(store::Add),
+    #[command(hide = true)]
+    Scripts(store::Scripts),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().bench {
         Bench::Pcl(options) => pcl::run(&options, &mut std::io::stdout().lock()),
+        Bench::Store(options) => store::run(&options, &mut std::io::stdout().lock()),
+        Bench::Add(add) => store::add(&add, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS),
+        Bench::Scripts(scripts) => store::run_scripts(&scripts).map(|()| ExitCode::SUCCESS),
         Bench::Write { shape, n } => write(shape, n).map(|()| ExitCode::SUCCESS),
     };
     match outcome {

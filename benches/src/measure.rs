@@ -1,5 +1,5 @@
-//! Runs one program once and says what it cost: CPU time (user and system) and peak memory of the
-//! child. CPU time, not time on the clock, so that the numbers hold on a busy machine.
+//! Runs one program once and says what it cost: time on the clock, CPU time (user and system) and peak memory of the
+//! child, with all that it started and waited for. CPU time holds best on a busy machine.
 //!
 //! The kernel counts the memory of this process into the peak of a child until the child's exec, so
 //! this process must stay smaller than what it measures. It never holds an input.
@@ -7,6 +7,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ const SAID_BYTES_MAX: u64 = 16 << 20;
 /// What one run did.
 pub(crate) struct Run {
     pub(crate) cpu: Duration,
+    /// Time on the clock, to the millisecond in which the end is noticed.
+    pub(crate) wall: Duration,
     pub(crate) peak_bytes: u64,
     pub(crate) end: End,
     /// The first line that names an error, else the first line.
@@ -70,7 +73,25 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be removed stays in the system's directory for temporary files.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = remove(&self.0);
+    }
+}
+
+/// Removes a tree, read-only directories too. What is not there is no error.
+pub(crate) fn remove(tree: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(tree).is_err() {
+        return Ok(());
+    }
+    unlock(tree);
+    fs::remove_dir_all(tree)
+}
+
+fn unlock(directory: &Path) {
+    let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o700));
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            unlock(&entry.path());
+        }
     }
 }
 
@@ -94,9 +115,9 @@ pub(crate) fn run(scratch: &Scratch, program: &Path, arguments: &[&str], deadlin
         .map_err(|error| io::Error::other(format!("cannot start {}: {error}", program.display())))?;
     let start = Instant::now();
     let mut stopped = None;
-    let usage = loop {
+    let (usage, wall) = loop {
         if let Some(usage) = child.try_wait4()? {
-            break usage;
+            break (usage, start.elapsed());
         }
         if stopped.is_none() && start.elapsed() >= deadline {
             child.kill()?;
@@ -106,16 +127,17 @@ pub(crate) fn run(scratch: &Scratch, program: &Path, arguments: &[&str], deadlin
     };
     Ok(Run {
         cpu: usage.rusage.utime + usage.rusage.stime,
+        wall,
         peak_bytes: usage.rusage.maxrss,
         end: stopped.map_or(End::Exit(usage.status), End::Stopped),
         said: said(&err)?.or(said(&out)?).unwrap_or_default(),
     })
 }
 
-/// Returns a command that reads nothing and speaks English.
+/// Returns a command that reads nothing, speaks English and finds nothing at home.
 pub(crate) fn command(scratch: &Scratch, program: &OsStr) -> Command {
     let mut command = Command::new(program);
-    command.current_dir(scratch.path()).stdin(Stdio::null()).env("LC_ALL", "C.UTF-8");
+    command.current_dir(scratch.path()).stdin(Stdio::null()).env("LC_ALL", "C.UTF-8").env("HOME", scratch.path());
     command
 }
 
