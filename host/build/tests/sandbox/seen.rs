@@ -107,7 +107,7 @@ fn it_is_nobody_in_particular_and_has_no_terminal() {
 fn other_processes_are_neither_seen_nor_reached() {
     let mut world = World::new();
     let time = long_time();
-    let mut other = std::process::Command::new("sleep").arg(&time).spawn().unwrap();
+    let mut other = Command::new("sleep").arg(&time).spawn().unwrap();
     let outcome = world.sh("cd /proc; echo [0-9]*
          readlink 1/fd/* 1/root 1/exe; cat 1/environ 2>/dev/null; (echo >1/fd/2) 2>/dev/null && echo forged
          kill -9 1; kill -SEGV 1; kill -SEGV 1; kill -STOP 1; kill -TERM 1; trap '' TERM; kill -TERM 0; echo alive");
