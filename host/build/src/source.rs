@@ -1,4 +1,4 @@
-//! What a package's `source` says, as narrow types. Reading it touches nothing; [`crate::source::prepare`] does.
+//! What a package's `source` says, as narrow types. Reading it touches nothing; `prepare.rs` does.
 
 mod copy;
 mod fields;
