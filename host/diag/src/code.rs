@@ -68,6 +68,8 @@ codes! {
     E25 "E25" Plugin "a plugin asks for what it may not have";
     E26 "E26" Plugin "a plugin policy or lock cannot be read";
     E27 "E27" Plugin "a plugin is not the one that was chosen";
+    E28 "E28" Plugin "a plugin gave no usable answer";
+    E29 "E29" Plugin "a plugin says that it cannot";
 }
 
 impl Code {

@@ -20,6 +20,11 @@ impl Digest {
         Digest(Sha256::digest(bytes).into())
     }
 
+    /// Takes what a hasher has computed.
+    pub(crate) fn from_hash(hash: [u8; 32]) -> Digest {
+        Digest(hash)
+    }
+
     /// Reads 64 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Digest> {
         let (pairs, rest) = text.as_bytes().as_chunks::<2>();

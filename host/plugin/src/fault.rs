@@ -75,7 +75,7 @@ fn file(message: String, error: &FileError) -> Diagnostic {
     }
 }
 
-fn inspect(message: String, error: &InspectError) -> Diagnostic {
+pub(crate) fn inspect(message: String, error: &InspectError) -> Diagnostic {
     let start = Diagnostic::error(Code::E24, message);
     match error {
         InspectError::Wasi { .. } => start

@@ -64,6 +64,9 @@ pub struct HttpGrant {
     pub public: BTreeSet<Pointer>,
     #[serde(default)]
     pub plain_http: bool,
+    /// Also where it has an address of this machine or of a private network.
+    #[serde(default)]
+    pub private: bool,
     /// The only authority whose certificates count; else those of this machine.
     pub ca: Option<AuthorityName>,
 }
@@ -155,7 +158,7 @@ pub struct Bounds {
     pub limits: Wishes,
 }
 
-/// What of HTTP is allowed; what is absent is not bounded, but for TLS, which has to be waived.
+/// What of HTTP is allowed; what is absent is not bounded, but for TLS and private networks, which have to be named.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpBound {
@@ -165,6 +168,8 @@ pub struct HttpBound {
     pub public: Option<BTreeSet<Pointer>>,
     #[serde(default)]
     pub plain_http: bool,
+    #[serde(default)]
+    pub private: bool,
 }
 
 /// Which variables are allowed: a name, or its beginning and `*`.

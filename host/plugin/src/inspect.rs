@@ -258,7 +258,7 @@ fn other_than_instance(kind: &ComponentTypeRef) -> Option<&'static str> {
     }
 }
 
-fn invalid(error: BinaryReaderError) -> InspectError {
+pub(crate) fn invalid(error: BinaryReaderError) -> InspectError {
     let mut said = String::new();
     punix_diag::visible(error.message(), &mut said);
     InspectError::Invalid { said: cut(&said), at: error.offset() }

@@ -1,8 +1,11 @@
-//! Plugins, as far as they go before anything of them runs: a file is read once, inspected, and what it asks for is
-//! compared with what the operator granted and the site allows.
+//! Plugins. A file is read once, inspected, and what it asks for is compared with what the operator granted and the site
+//! allows; only then is it compiled, or found compiled, and called ([`runtime`]). What it may do it does by way of
+//! abilities, each of which decides first and then has it done by what is [`outside`].
 //!
-//! Nothing here compiles or runs a component, and nothing here writes.
+//! Nothing of a plugin runs before all that it asks for is decided, and there is no ability that nobody granted.
 
+mod ability;
+mod builtin;
 mod diff;
 mod digest;
 mod door;
@@ -13,15 +16,20 @@ mod inspect;
 pub mod limits;
 mod lock;
 mod manifest;
+pub mod outside;
+mod pack;
 mod pattern;
 mod policy;
 mod request;
+pub mod runtime;
 mod site;
 #[cfg(test)]
 mod testing;
+mod wit;
 mod word;
 mod world;
 
+pub use builtin::{built_in, with_config, with_references};
 pub use diff::{Change, Changes, RequestChange, diff};
 pub use digest::{Digest, NotADigest};
 pub use door::{Admitted, Rules, admit, admit_bundled};
@@ -34,6 +42,7 @@ pub use grant::{
 pub use inspect::{FEATURES, InspectError, Inspected, MANIFEST_SECTION, attach, inspect};
 pub use lock::{Lock, LockError, Row, Source, SourceError};
 pub use manifest::{Determinism, Manifest, ManifestError};
+pub use pack::{ManifestTextError, PackError, manifest_from_toml, pack};
 pub use pattern::{ArgumentsPattern, HostPattern, PathPattern};
 pub use policy::{
     Bound, Cause, Denial, Effective, EnvAccess, FilesAccess, HttpAccess, ProgramAccess, Shortfall, effective,
@@ -43,6 +52,7 @@ pub use request::{
     Requests, SecretsRequest,
 };
 pub use site::{CEILINGS, SiteError, ceilings, lock, policy};
+pub use wit::{WIT, WitFile};
 pub use word::{
     AbsolutePath, AuthorityName, Handle, Id, Pointer, ProgramName, RootName, VariableName, Version, Why, WordError,
 };

@@ -25,8 +25,55 @@ pub const WHY_CHARACTERS_MAX: usize = 200;
 /// How many modules and components may be inside a component, and how deep.
 pub const NESTED_MAX: usize = 256;
 pub const NESTED_DEPTH_MAX: usize = 8;
+/// How long compiling one component may take.
+#[cfg(feature = "compiler")]
+pub const COMPILE_TIMEOUT_MS: u64 = 120_000;
 /// How many imports and exports a component may have.
 pub const EXTERNS_MAX: usize = 64;
+
+/// What a request of HTTP may be.
+pub const URL_BYTES_MAX: usize = 8 << 10;
+pub const REQUEST_HEADERS_MAX: usize = 64;
+pub const REQUEST_HEAD_BYTES_MAX: usize = 64 << 10;
+pub const FILLED_MEMBERS_MAX: usize = 64;
+/// What an answer may be, besides its body: everything before it together with what follows its last chunk.
+pub const ANSWER_HEAD_BYTES_MAX: usize = 64 << 10;
+pub const ANSWER_LINE_BYTES_MAX: usize = 16 << 10;
+pub const ANSWER_HEADERS_MAX: usize = 128;
+/// How often a server may say that it is not done yet.
+pub const INTERIM_ANSWERS_MAX: usize = 8;
+/// What may stand between the chunks of a body, beside one byte for every eight of the body.
+pub const CHUNK_FRAME_BYTES_MAX: usize = 64 << 10;
+/// How many addresses a name may have, and how many names may be looked up at one time.
+pub const ADDRESSES_MAX: usize = 64;
+pub const LOOKUPS_MAX: usize = 32;
+/// A file of certificate authorities.
+pub const AUTHORITIES_BYTES_MAX: u64 = 16 << 20;
+
+/// What is kept of what a program that was started complains about.
+pub const COMPLAINT_BYTES_MAX: usize = 8 << 10;
+/// The words of a program that is started here or on a target: how many, and how large in all.
+pub const ARGUMENTS_MAX: usize = 1_024;
+pub const ARGUMENTS_BYTES_MAX: usize = 64 << 10;
+/// The largest program of which a digest is taken.
+pub const PROGRAM_BYTES_MAX: u64 = 512 << 20;
+
+/// What a plugin may read of a blob at one time, and of a sealed one where it may read at all.
+pub const READ_BYTES_MAX: u32 = 256 << 10;
+pub const PUBLIC_BYTES_MAX: usize = 4 << 10;
+/// A pointer into a document.
+pub const POINTER_BYTES_MAX: usize = 1 << 10;
+pub const POINTER_PARTS_MAX: usize = 32;
+/// What a plugin calls a secret that it has computed.
+pub const LABEL_CHARACTERS_MAX: usize = 64;
+/// What is counted for a secret besides its bytes.
+pub const SECRET_BYTES_MIN: usize = 64;
+/// The largest variable; what Linux hands to a program is not larger.
+pub const VARIABLE_BYTES_MAX: usize = 128 << 10;
+/// A path that a plugin names; what the kernel takes is not longer.
+pub const PATH_BYTES_MAX: usize = 4_095;
+/// How many names are listed of one directory.
+pub const FILE_NAMES_MAX: usize = 10_000;
 
 macro_rules! limits {
     ($($(#[$doc:meta])* $name:ident: $backend:literal, $resolver:literal, $transport:literal, at most $max:literal;)*) => {

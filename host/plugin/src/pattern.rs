@@ -96,9 +96,8 @@ impl PathPattern {
 
     /// Tells whether a path, without its query, is meant. What could be read in two ways never is.
     pub fn matches(&self, path: &str) -> bool {
-        let Some(rest) = path.strip_prefix('/') else { return false };
-        let parts: Vec<&str> = rest.split('/').collect();
-        parts.iter().all(|part| is_segment(part)) && !is_doubled(&parts) && self.0.matches(parts.into_iter())
+        let Some(rest) = path.strip_prefix('/').filter(|_| is_plain_path(path)) else { return false };
+        self.0.matches(rest.split('/').collect::<Vec<_>>().into_iter())
     }
 }
 
@@ -254,6 +253,13 @@ fn part(text: &str) -> Part {
     if text == "*" { Part::Any } else { Part::Exactly(text.to_owned()) }
 }
 
+/// Tells whether a text is an absolute path that can be read in one way only.
+pub(crate) fn is_plain_path(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('/') else { return false };
+    let parts: Vec<&str> = rest.split('/').collect();
+    parts.iter().all(|part| is_segment(part)) && !is_doubled(&parts)
+}
+
 /// Tells whether a text is a part of a path that can be read in one way only; nothing is escaped in it.
 fn is_segment(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()+,=:@".contains(&byte);
@@ -265,7 +271,7 @@ fn is_doubled(parts: &[&str]) -> bool {
     parts.split_last().is_some_and(|(_, before)| before.contains(&""))
 }
 
-fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let inside = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     // Only the one spelling: an address in another would not be compared as one.
     let six = |text: &str| text.parse::<std::net::Ipv6Addr>().is_ok_and(|address| address.to_string() == text);
@@ -273,7 +279,7 @@ fn is_address(text: &str) -> bool {
 }
 
 /// Tells whether a text is a domain name in lower case. The last part has a letter, so that no number is one.
-fn is_domain(text: &str) -> bool {
+pub(crate) fn is_domain(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')

@@ -28,6 +28,8 @@ pub struct HttpAccess {
     pub paths: BTreeSet<PathPattern>,
     pub public: BTreeSet<Pointer>,
     pub plain_http: bool,
+    /// Also at addresses of this machine and of private networks.
+    pub private: bool,
     pub ca: Option<AuthorityName>,
 }
 
@@ -92,6 +94,7 @@ impl Access for HttpAccess {
             paths,
             public,
             plain_http: self.plain_http && limit.plain_http,
+            private: self.private && limit.private,
             ca: self.ca.clone(),
         })
     }
@@ -152,6 +155,8 @@ pub(super) fn http_wanted(request: &HttpRequest) -> HttpBound {
         paths: Some(request.paths.clone()),
         public: Some(request.public.clone()),
         plain_http: request.plain_http,
+        // Where a host is, a plugin's author cannot know; so it is not asked for.
+        private: true,
     }
 }
 
@@ -162,6 +167,7 @@ pub(super) fn http_bound(grant: &HttpGrant) -> HttpBound {
         paths: Some(grant.paths.clone()),
         public: Some(grant.public.clone()),
         plain_http: grant.plain_http,
+        private: grant.private,
     }
 }
 
@@ -182,6 +188,7 @@ pub(super) fn granted_http(grants: Option<&[HttpGrant]>, host: &HostWanted) -> V
         paths: grant.paths.clone(),
         public: grant.public.clone(),
         plain_http: grant.plain_http,
+        private: grant.private,
         ca: grant.ca.clone(),
     };
     grants.unwrap_or_default().iter().map(start).collect()

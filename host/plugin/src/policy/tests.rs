@@ -202,6 +202,15 @@ fn what_the_site_forbids_cannot_be_granted() {
 }
 
 #[test]
+fn a_private_network_needs_the_grant_and_the_site() {
+    let grant = GRANTED.replace("ca = ", "private = true, ca = ");
+    let private = |grant: &str, site: &str| decide(BAO, Some(&table(grant, "")), site).unwrap().http[0].private;
+    let of_host = |more: &str| format!("[all]\nhttp = [{{ host = \"*.internal:8200\"{more} }}]");
+    assert!(private(&grant, "") && private(&grant, &of_host(", private = true")));
+    assert!(!private(GRANTED, "") && !private(&grant, &of_host("")));
+}
+
+#[test]
 fn files_are_narrowed_without_moving_their_names() {
     let json = asking(r#""files":[{"root":"etc","why":"x","write":true}]"#);
     let grant = r#"files = [{ root = "etc", path = "/etc", write = true }, { root = "other", path = "/" }]"#;

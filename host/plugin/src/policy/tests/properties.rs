@@ -13,10 +13,28 @@ use proptest::sample::select;
 /// One thing that a plugin may try.
 #[derive(Debug, Clone)]
 enum Question {
-    Http { host: &'static str, port: u16, method: Method, path: &'static str, plain: bool, public: Option<Pointer> },
-    Env { name: VariableName, form: Form },
-    File { root: RootName, path: AbsolutePath, write: bool },
-    Program { program: AbsolutePath, args: Vec<&'static str> },
+    Http {
+        host: &'static str,
+        port: u16,
+        method: Method,
+        path: &'static str,
+        plain: bool,
+        private: bool,
+        public: Option<Pointer>,
+    },
+    Env {
+        name: VariableName,
+        form: Form,
+    },
+    File {
+        root: RootName,
+        path: AbsolutePath,
+        write: bool,
+    },
+    Program {
+        program: AbsolutePath,
+        args: Vec<&'static str>,
+    },
     Flag(Kind),
 }
 
@@ -113,8 +131,16 @@ fn some_requests() -> impl Strategy<Value = Requests> {
 }
 
 fn some_grant() -> impl Strategy<Value = Grant> {
-    let http = (hosts(), methods(), paths(), pointers(), any::<bool>()).prop_map(
-        |(host, methods, paths, public, plain_http)| HttpGrant { host, methods, paths, public, plain_http, ca: None },
+    let http = (hosts(), methods(), paths(), pointers(), any::<[bool; 2]>()).prop_map(
+        |(host, methods, paths, public, [plain_http, private])| HttpGrant {
+            host,
+            methods,
+            paths,
+            public,
+            plain_http,
+            private,
+            ca: None,
+        },
     );
     let env = (names(), forms()).prop_map(|(name, form)| EnvGrant { name, form });
     let files =
@@ -128,8 +154,16 @@ fn some_grant() -> impl Strategy<Value = Grant> {
 }
 
 fn some_bounds() -> impl Strategy<Value = Bounds> {
-    let http = (of(hosts()), of(methods()), of(paths()), of(pointers()), any::<bool>())
-        .prop_map(|(host, methods, paths, public, plain_http)| HttpBound { host, methods, paths, public, plain_http });
+    let http = (of(hosts()), of(methods()), of(paths()), of(pointers()), any::<[bool; 2]>()).prop_map(
+        |(host, methods, paths, public, [plain_http, private])| HttpBound {
+            host,
+            methods,
+            paths,
+            public,
+            plain_http,
+            private,
+        },
+    );
     let name = select(vec!["A", "A*", "*"]).prop_map(|text| NamePattern::try_from(text.to_owned()).unwrap());
     let env = (name, forms()).prop_map(|(name, form)| EnvBound { name, form });
     let files = (places(&FILES), any::<bool>()).prop_map(|(path, write)| FilesBound { path, write });
@@ -146,11 +180,11 @@ fn some_bounds() -> impl Strategy<Value = Bounds> {
 fn question() -> impl Strategy<Value = Question> {
     let http = (
         (select(vec!["a.x", "b.x", "c.x"]), 1u16..3, select(vec![Method::Get, Method::Put])),
-        (select(vec!["/a", "/b", "/a/b", "/c/b"]), any::<bool>(), of(select(vec!["/l", "/m"]))),
+        (select(vec!["/a", "/b", "/a/b", "/c/b"]), any::<[bool; 2]>(), of(select(vec!["/l", "/m"]))),
     );
-    let http = http.prop_map(|((host, port, method), (path, plain, public))| {
+    let http = http.prop_map(|((host, port, method), (path, [plain, private], public))| {
         let public = public.map(|text| Pointer::parse(text).unwrap());
-        Question::Http { host, port, method, path, plain, public }
+        Question::Http { host, port, method, path, plain, private, public }
     });
     prop_oneof![
         4 => http,
@@ -164,7 +198,7 @@ fn question() -> impl Strategy<Value = Question> {
 
 fn asks(requests: &Requests, question: &Question) -> bool {
     match question {
-        Question::Http { host, port, method, path, plain, public } => requests.http.iter().any(|asked| {
+        Question::Http { host, port, method, path, plain, private: _, public } => requests.http.iter().any(|asked| {
             let known = match &asked.host {
                 HostWanted::Known(pattern) => pattern.matches(host, *port),
                 HostWanted::Configured(_) => true,
@@ -193,13 +227,16 @@ fn asks(requests: &Requests, question: &Question) -> bool {
 
 fn grants(grant: &Grant, question: &Question) -> bool {
     match question {
-        Question::Http { host, port, method, path, plain, public } => grant.http.iter().flatten().any(|grant| {
-            grant.host.matches(host, *port)
-                && grant.methods.contains(method)
-                && grant.paths.iter().any(|pattern| pattern.matches(path))
-                && (grant.plain_http || !plain)
-                && public.as_ref().is_none_or(|public| grant.public.contains(public))
-        }),
+        Question::Http { host, port, method, path, plain, private, public } => {
+            grant.http.iter().flatten().any(|grant| {
+                grant.host.matches(host, *port)
+                    && grant.methods.contains(method)
+                    && grant.paths.iter().any(|pattern| pattern.matches(path))
+                    && (grant.plain_http || !plain)
+                    && (grant.private || !private)
+                    && public.as_ref().is_none_or(|public| grant.public.contains(public))
+            })
+        }
         Question::Env { name, form } => {
             grant.env.iter().flatten().any(|grant| grant.name == *name && *form <= grant.form)
         }
@@ -216,15 +253,20 @@ fn grants(grant: &Grant, question: &Question) -> bool {
 
 fn allows(bounds: &Bounds, question: &Question) -> bool {
     match question {
-        Question::Http { host, port, method, path, plain, public } => bounds.http.as_ref().is_none_or(|list| {
-            list.iter().any(|bound| {
-                bound.host.as_ref().is_none_or(|pattern| pattern.matches(host, *port))
-                    && bound.methods.as_ref().is_none_or(|methods| methods.contains(method))
-                    && bound.paths.as_ref().is_none_or(|paths| paths.iter().any(|pattern| pattern.matches(path)))
-                    && (bound.plain_http || !plain)
-                    && public.as_ref().is_none_or(|public| bound.public.as_ref().is_none_or(|all| all.contains(public)))
+        Question::Http { host, port, method, path, plain, private, public } => {
+            bounds.http.as_ref().is_none_or(|list| {
+                list.iter().any(|bound| {
+                    bound.host.as_ref().is_none_or(|pattern| pattern.matches(host, *port))
+                        && bound.methods.as_ref().is_none_or(|methods| methods.contains(method))
+                        && bound.paths.as_ref().is_none_or(|paths| paths.iter().any(|pattern| pattern.matches(path)))
+                        && (bound.plain_http || !plain)
+                        && (bound.private || !private)
+                        && public
+                            .as_ref()
+                            .is_none_or(|public| bound.public.as_ref().is_none_or(|all| all.contains(public)))
+                })
             })
-        }),
+        }
         Question::Env { name, form } => (bounds.env.as_ref())
             .is_none_or(|list| list.iter().any(|bound| bound.name.matches(name) && *form <= bound.form)),
         Question::File { path, write, .. } => (bounds.files.as_ref())
@@ -238,11 +280,12 @@ fn allows(bounds: &Bounds, question: &Question) -> bool {
 
 fn gives(effective: &Effective, question: &Question) -> bool {
     match question {
-        Question::Http { host, port, method, path, plain, public } => effective.http.iter().any(|access| {
+        Question::Http { host, port, method, path, plain, private, public } => effective.http.iter().any(|access| {
             access.host.matches(host, *port)
                 && access.methods.contains(method)
                 && access.paths.iter().any(|pattern| pattern.matches(path))
                 && (access.plain_http || !plain)
+                && (access.private || !private)
                 && public.as_ref().is_none_or(|public| access.public.contains(public))
         }),
         Question::Env { name, form } => effective.env.iter().any(|access| access.name == *name && *form <= access.form),

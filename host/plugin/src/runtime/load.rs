@@ -1,0 +1,228 @@
+//! From a plugin that was admitted to one that can be called: its machine code comes with this binary, from the cache, or
+//! from the compiler, and everything that it imports is tied to the host's side of it. Nothing of it runs here.
+
+use crate::digest::Digest;
+use crate::door::Admitted;
+use crate::policy::Effective;
+use crate::runtime::bindings::{backend, resolver, transport};
+use crate::runtime::cache::{Cache, CacheState};
+use crate::runtime::log::shown;
+use crate::runtime::state::State;
+use crate::runtime::ticker;
+use crate::world::{Kind, World};
+use punix_engine::{Memory, Trusted, Watcher};
+use punix_model::{CallFault, Cause, PluginName};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use wasmtime::Engine;
+use wasmtime::component::{Component, HasSelf, Linker};
+
+/// What plugins are loaded with: one for a process.
+pub struct Runtime {
+    setup: Setup,
+    /// One engine for each way in which memory and stack are set up; what is compiled fits all of them.
+    engines: Mutex<BTreeMap<(bool, u32), Engine>>,
+}
+
+/// What a runtime is made with.
+#[derive(Default)]
+pub struct Setup {
+    /// Where compiled code is kept; without it, everything is compiled anew.
+    pub cache: Option<Cache>,
+    /// Looks at the memory of every plugin when it goes. Tests look for secrets in it.
+    pub watcher: Option<Watcher>,
+}
+
+/// Machine code that comes with this binary, for one component.
+#[derive(Debug, Clone, Copy)]
+pub struct Ready {
+    pub code: &'static [u8],
+    /// What compiled it, as [`punix_engine::compatibility`] tells.
+    pub compatibility: &'static str,
+}
+
+/// A plugin that can be called.
+#[derive(Clone)]
+pub struct Loaded(Arc<Inner>);
+
+struct Inner {
+    admitted: Admitted,
+    effective: Arc<Effective>,
+    engine: Engine,
+    world: Tied,
+    cache: CacheState,
+}
+
+/// A component whose imports are tied, by its world.
+pub(crate) enum Tied {
+    Backend(backend::BackendPre<State>),
+    Resolver(resolver::SecretResolverPre<State>),
+    Transport(transport::TransportPre<State>),
+}
+
+impl Runtime {
+    /// Makes a runtime.
+    pub fn new(setup: Setup) -> Runtime {
+        Runtime { setup, engines: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Loads a plugin. `ready` is code that comes with this binary; it is used if it is for this very engine.
+    pub fn load(&self, admitted: Admitted, ready: Option<Ready>) -> Result<Loaded, CallFault> {
+        let name = name_of(&admitted);
+        let failed = |error: wasmtime::Error| CallFault {
+            plugin: name.clone(),
+            call: "load".to_owned(),
+            cause: Cause::Unloadable { said: shown(&error.root_cause().to_string()) },
+        };
+        let engine = self.engine(&admitted).map_err(failed)?;
+        let (component, cache) = self.code(&engine, &admitted, ready).map_err(failed)?;
+        let world = tie(&engine, &component, admitted.inspected().manifest.world).map_err(failed)?;
+        let effective = Arc::new(admitted.effective().clone());
+        Ok(Loaded(Arc::new(Inner { admitted, effective, engine, world, cache })))
+    }
+
+    /// Returns the engine for a plugin. Who sees secrets has memory that is overwritten when it goes.
+    fn engine(&self, admitted: &Admitted) -> wasmtime::Result<Engine> {
+        let effective = admitted.effective();
+        let sees = effective.flags.contains(&Kind::Seal) || effective.flags.contains(&Kind::Reveal);
+        let stack_kib = effective.limits.stack_kib;
+        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = engines.get(&(sees, stack_kib)) {
+            return Ok(engine.clone());
+        }
+        let memory = match (&self.setup.watcher, sees) {
+            (Some(watcher), _) => Memory::Watched(Arc::clone(watcher)),
+            (None, true) => Memory::Wiped,
+            (None, false) => Memory::Plain,
+        };
+        let stack_bytes = usize::try_from(stack_kib).unwrap_or(usize::MAX).saturating_mul(1024);
+        let engine = punix_engine::engine(punix_engine::Setup { memory, stack_bytes })?;
+        ticker::register(&engine);
+        engines.insert((sees, stack_kib), engine.clone());
+        Ok(engine)
+    }
+
+    /// Returns a component's code from where it is first found.
+    fn code(
+        &self,
+        engine: &Engine,
+        admitted: &Admitted,
+        ready: Option<Ready>,
+    ) -> wasmtime::Result<(Component, CacheState)> {
+        if let Some(ready) = ready
+            && ready.compatibility == punix_engine::compatibility()
+            && let Ok(component) = Trusted::of_this_binary(ready.code).load(engine)
+        {
+            return Ok((component, CacheState::Bundled));
+        }
+        if let Some(cache) = &self.setup.cache
+            && let Some(component) = cache.find(engine, admitted.digest())
+        {
+            return Ok((component, CacheState::Hit));
+        }
+        compile(engine, admitted.component().bytes(), admitted.digest(), self.setup.cache.as_ref())
+    }
+}
+
+impl Loaded {
+    /// Returns what was admitted.
+    pub fn admitted(&self) -> &Admitted {
+        &self.0.admitted
+    }
+
+    /// Returns where its machine code came from.
+    pub fn cache_state(&self) -> CacheState {
+        self.0.cache
+    }
+
+    /// Returns which plugin it is.
+    pub fn name(&self) -> PluginName {
+        name_of(&self.0.admitted)
+    }
+
+    pub(crate) fn effective(&self) -> &Arc<Effective> {
+        &self.0.effective
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn tied(&self) -> &Tied {
+        &self.0.world
+    }
+}
+
+impl std::fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Loaded({})", self.name())
+    }
+}
+
+#[cfg(feature = "compiler")]
+fn compile(
+    engine: &Engine,
+    bytes: &[u8],
+    digest: Digest,
+    cache: Option<&Cache>,
+) -> wasmtime::Result<(Component, CacheState)> {
+    let bytes = bytes.to_vec();
+    let other = engine.clone();
+    // How long compiling takes is up to whoever made the component, and nothing can stop it: so it has a thread of its
+    // own, which is left behind if it takes too long.
+    let (answer, compiled) = std::sync::mpsc::channel();
+    std::thread::Builder::new().name("punix-compiler".to_owned()).spawn(move || {
+        let _ = answer.send(punix_engine::compile(&other, &bytes));
+    })?;
+    let patience = std::time::Duration::from_millis(crate::limits::COMPILE_TIMEOUT_MS);
+    let code = match compiled.recv_timeout(patience) {
+        Ok(code) => code?,
+        Err(_) => wasmtime::bail!("compiling it takes more than {} s", patience.as_secs()),
+    };
+    let kept = cache.is_some_and(|cache| cache.keep(digest, code.code()));
+    let state = if kept { CacheState::Compiled } else { CacheState::NotKept };
+    Ok((punix_engine::load_compiled(engine, code)?, state))
+}
+
+#[cfg(not(feature = "compiler"))]
+fn compile(_: &Engine, _: &[u8], _: Digest, _: Option<&Cache>) -> wasmtime::Result<(Component, CacheState)> {
+    wasmtime::bail!("it is not compiled, and this is a sealed `punix`, without a compiler")
+}
+
+/// Ties exactly what a plugin of this world can import, and nothing else.
+fn tie(engine: &Engine, component: &Component, world: World) -> wasmtime::Result<Tied> {
+    use crate::runtime::bindings::cap::punix::{base, cap};
+    type Own = HasSelf<State>;
+    let mut linker: Linker<State> = Linker::new(engine);
+    base::types::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+    cap::log::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+    match world {
+        World::Backend => {}
+        World::SecretResolver => {
+            cap::blobs::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+            cap::secrets::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+            cap::env::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+            cap::files::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+            cap::http::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+            cap::clock::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+        }
+        World::Transport => {
+            cap::clock::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+            cap::pipes::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+            cap::ssh::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+            cap::here::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+            cap::spawn::add_to_linker::<State, Own>(&mut linker, |state| state)?;
+        }
+    }
+    let tied = linker.instantiate_pre(component)?;
+    Ok(match world {
+        World::Backend => Tied::Backend(backend::BackendPre::new(tied)?),
+        World::SecretResolver => Tied::Resolver(resolver::SecretResolverPre::new(tied)?),
+        World::Transport => Tied::Transport(transport::TransportPre::new(tied)?),
+    })
+}
+
+fn name_of(admitted: &Admitted) -> PluginName {
+    let manifest = &admitted.inspected().manifest;
+    PluginName { id: manifest.id.to_string(), version: manifest.version.to_string() }
+}
