@@ -1,6 +1,7 @@
 //! The command line. Doc comments here are the help texts.
 
 pub(crate) mod build;
+pub(crate) mod plugin;
 pub(crate) mod store;
 
 use crate::ui::Color;
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Fmt(Fmt),
     Build(build::Build),
     Store(store::Store),
+    Plugin(plugin::Plugin),
     Explain(Explain),
 }
 

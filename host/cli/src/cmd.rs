@@ -5,5 +5,6 @@ pub(crate) mod check;
 pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+pub(crate) mod plugin;
 pub(crate) mod store;
 pub(crate) mod why;

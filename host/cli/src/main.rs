@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         args::Command::Fmt(args) => cmd::fmt::run(&ui, &args),
         args::Command::Build(args) => cmd::build::run(&ui, &args),
         args::Command::Store(args) => cmd::store::run(&ui, &args),
+        args::Command::Plugin(args) => cmd::plugin::run(&ui, &args),
         args::Command::Explain(args) => cmd::explain::run(&ui, &args),
     };
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const HOME_DIRECTORY: &str = ".punix";
 const STORE_VARIABLE: &str = "PUNIX_STORE_DIR";
 const CACHE_VARIABLE: &str = "PUNIX_CACHE_DIR";
+const PLUGIN_VARIABLE: &str = "PUNIX_PLUGIN_DIR";
 const DEPLOYMENTS_VARIABLE: &str = "PUNIX_DEPLOYMENTS_DIR";
 
 /// Nothing says where something is.
@@ -48,6 +49,13 @@ pub(crate) fn store(named: Option<&Path>) -> Result<PathBuf, Homeless> {
 pub(crate) fn cache(named: Option<&Path>) -> Result<PathBuf, Homeless> {
     let missing = Homeless { what: "downloads are kept", ways: "`--cache-dir` or PUNIX_CACHE_DIR" };
     let usual = || variable(CACHE_VARIABLE).or_else(|| Some(home()?.join("cache")));
+    named.map(Path::to_owned).or_else(usual).ok_or(missing)
+}
+
+/// Returns where the components of plugins are kept.
+pub(crate) fn plugins(named: Option<&Path>) -> Result<PathBuf, Homeless> {
+    let missing = Homeless { what: "plugins are kept", ways: "`--plugin-dir` or PUNIX_PLUGIN_DIR" };
+    let usual = || variable(PLUGIN_VARIABLE).or_else(|| Some(home()?.join("plugins")));
     named.map(Path::to_owned).or_else(usual).ok_or(missing)
 }
 
