@@ -12,7 +12,7 @@
 //! | `pcl fragment` | is no program by itself |
 //! | `text`, right behind `error` or `warning` | is what `punix check` prints |
 //! | `console` | holds commands `$ punix …`, `$ cat FILE` and `$ echo $?`, with all that they print |
-//! | `ebnf`, `sh`, none, other `text` | is not looked at |
+//! | `ebnf`, `rust`, `sh`, `toml`, none, other `text` | is not looked at here |
 //!
 //! `file=web.pcl` in a `pcl` fence names the file; a console block finds it there. Every page has a folder of its
 //! own, which is removed. `UPDATE_EXPECT=1` writes `text` and `console` blocks anew.

@@ -11,7 +11,7 @@ mod place;
 mod signals;
 mod steps;
 mod together;
-mod tracer;
+pub(crate) mod tracer;
 
 /// Returns how often something is done: rarely, or, in the long form, so often that little stays untried.
 fn times(short: usize, long: usize) -> usize {

@@ -1,4 +1,7 @@
+#![allow(clippy::unwrap_used, reason = "all of this is tests, also what several of them share")]
+
 mod build;
+mod bundled;
 mod cli;
 mod conformance;
 mod docs;
@@ -10,9 +13,15 @@ mod hostile;
 mod hostile_builds;
 mod kill;
 mod language;
+mod plugin;
 mod properties;
+mod sdk;
+mod sdk_c;
+mod sdk_guide;
 mod seeds;
 mod store;
 mod streams;
 mod support;
 mod tidy;
+mod transports;
+mod wit;

@@ -23,7 +23,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("punix-deploy", &["punix-pcl", "punix-store", "punix-build", "punix-target", "punix-model", "punix-diag"]),
     ("punix-engine", &[]),
     ("punix-plugin", &["punix-engine", "punix-model", "punix-diag"]),
-    ("punix-bundle", &["punix-engine"]),
+    // Its build script compiles, packs and inspects with the very code that loads.
+    ("punix-bundle", &["punix-engine", "punix-plugin"]),
+    // What plugins are tried with: the real host, with other things outside.
+    ("punix-sdk-test", &["punix-plugin", "punix-model", "punix-diag"]),
     (
         "punix",
         &[
@@ -38,10 +41,11 @@ const EDGES: &[(&str, &[&str])] = &[
             "punix-engine",
             "punix-plugin",
             "punix-bundle",
+            "punix-sdk-test",
         ],
     ),
     // Measures programs from outside, and what the store does by itself.
-    ("punix-benches", &["punix-disk", "punix-store"]),
+    ("punix-benches", &["punix-disk", "punix-store", "punix-bundle", "punix-plugin", "punix-model"]),
 ];
 
 /// Lists the crates that do no IO; a `clippy.toml` of their own says so to clippy.
@@ -79,13 +83,53 @@ fn crates_depend_only_on_what_the_map_allows() {
     report(&problems);
 }
 
+/// Wasmtime takes minutes to compile, and is needed twice: by the build script of `punix-bundle`, and by what it is for.
+/// Cargo compiles a package once for both if it has the same features in both.
+#[test]
+fn what_the_bundle_is_built_with_is_compiled_once() {
+    let script = features(&["--package", "punix-bundle", "--edges", "normal,build"]);
+    let binary = features(&["--workspace", "--exclude", "punix-bundle", "--edges", "normal"]);
+    assert!(script.keys().any(|package| package.starts_with("wasmtime v")), "{script:?}");
+    let mut problems = Vec::new();
+    for (package, ours) in &script {
+        let Some(theirs) = binary.get(package).filter(|theirs| !ours.is_subset(theirs)) else { continue };
+        problems.push(format!(
+            "`{package}` is compiled with {ours:?} for the build script of punix-bundle and with {theirs:?} otherwise: \
+             ask for what lacks in host/engine/Cargo.toml if wasmtime depends on it, else in the build-dependencies of \
+             host/bundle/Cargo.toml"
+        ));
+    }
+    report(&problems);
+}
+
+/// Returns every package that is compiled, with each set of features that it is compiled with.
+fn features(selected: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--prefix", "none", "--format", "{p}|{f}", "--manifest-path"])
+        .arg(root().join("Cargo.toml"))
+        .args(selected)
+        .output()
+        .expect("the cargo that built this test can be started");
+    assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // An empty line stands between the trees; what was shown before ends with a star.
+    for line in String::from_utf8_lossy(&output.stdout).lines().filter(|line| !line.is_empty()) {
+        let line = line.trim_end_matches(" (*)");
+        let Some((package, features)) = line.split_once('|') else { panic!("cargo tree: {line}") };
+        found.entry(package.to_owned()).or_default().insert(features.to_owned());
+    }
+    found
+}
+
 #[test]
 fn every_crate_listens_to_clippy() {
     let mut problems = Vec::new();
     for package in workspace_packages() {
         let name = text(&package, "name");
         let manifest = Path::new(text(&package, "manifest_path"));
-        if !read(manifest).contains("[lints]\nworkspace = true") {
+        // It has the only `unsafe` there is, so it repeats the workspace's rules with that one loosened.
+        let own = name == "punix-engine" && read(manifest).contains("unsafe_code = \"deny\"");
+        if !own && !read(manifest).contains("[lints]\nworkspace = true") {
             problems.push(format!("{name}: add `[lints]` with `workspace = true` to its Cargo.toml"));
         }
         let rules = manifest.with_file_name("clippy.toml");
@@ -189,6 +233,29 @@ fn no_path_of_one_machine_is_kept() {
             }
         }
     }
+    report(&problems);
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let page = read(&root().join("docs/threat-model.md"));
+    let mut problems = Vec::new();
+    let mut named = 0;
+    for line in page.lines().filter(|line| line.starts_with("| ")) {
+        let Some((_, tests)) = line.trim_end_matches(" |").rsplit_once(" | ") else { continue };
+        // `file.rs`: `test`, `test`; `file.rs`: `test`
+        let mut file = PathBuf::new();
+        for word in tests.split('`').skip(1).step_by(2) {
+            if word.ends_with(".rs") {
+                let hostile = root().join("host/plugin/tests/hostile").join(word);
+                file = if word.contains('/') { root().join(word) } else { hostile };
+            } else if !read(&file).contains(&format!("fn {word}()")) {
+                problems.push(format!("{} has no test `{word}`", shown(&file)));
+            }
+            named += 1;
+        }
+    }
+    assert!(named > 60, "the tables of docs/threat-model.md are no longer understood: {named} words");
     report(&problems);
 }
 

@@ -53,7 +53,7 @@ impl Page {
                 "json" => self.json(&block),
                 "console" => self.console(&block),
                 "text" if self.right_behind => self.message(&block),
-                "text" | "ebnf" | "sh" | "" => {}
+                "text" | "ebnf" | "sh" | "rust" | "toml" | "" => {}
                 other => self.problem(block.line, format!("no test knows a `{other}` block")),
             }
             self.right_behind = was_program;

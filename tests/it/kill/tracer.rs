@@ -17,13 +17,13 @@ const CALLS: &str = "?mkdir,?mkdirat,?open,openat,?openat2,write,?rename,?rename
 
 /// One step of a program: a call, and the how many-th of its name it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub(crate) struct Step {
     call: String,
     number: usize,
 }
 
 /// Tells whether programs can be traced here, and counts the test as skipped if not.
-pub(super) fn can_trace() -> bool {
+pub(crate) fn can_trace() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
     let found = *FOUND.get_or_init(|| {
         let mut command = under(scrubbed("/bin/true"), &[]);
@@ -37,7 +37,7 @@ pub(super) fn can_trace() -> bool {
 
 /// Runs a command, which has to end well, and returns the steps that it took.
 #[track_caller]
-pub(super) fn steps(command: Command, log: &Path) -> Vec<Step> {
+pub(crate) fn steps(command: Command, log: &Path) -> Vec<Step> {
     let trace = format!("trace={CALLS}");
     let outcome = run(under(command, &["-o", &log.display().to_string(), "-e", &trace]));
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
@@ -59,7 +59,7 @@ pub(super) fn steps(command: Command, log: &Path) -> Vec<Step> {
 }
 
 /// Returns the steps at which to kill: at most `count` that are spread evenly, or all of them.
-pub(super) fn choice(steps: Vec<Step>, count: usize) -> Vec<Step> {
+pub(crate) fn choice(steps: Vec<Step>, count: usize) -> Vec<Step> {
     let stride = if is_long() { 1 } else { steps.len().div_ceil(count) };
     let last = steps.iter().rev().map(|step| (step.call.clone(), step.number));
     let last: BTreeMap<String, usize> = last.rev().collect();
@@ -75,7 +75,7 @@ pub(super) fn choice(steps: Vec<Step>, count: usize) -> Vec<Step> {
 }
 
 /// Prepares a command that is killed when it is about to take this step.
-pub(super) fn killed_at(step: &Step, command: Command) -> Command {
+pub(crate) fn killed_at(step: &Step, command: Command) -> Command {
     let trace = format!("trace={}", step.call);
     let inject = format!("inject={}:signal=SIGKILL:when={}", step.call, step.number);
     under(command, &["-o", "/dev/null", "-e", &trace, "-e", &inject])
