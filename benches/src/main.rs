@@ -1,13 +1,14 @@
 //! Measures `punix` on large inputs and prints tables; benches/README.md says how to read them.
 //!
 //! What is measured runs as a child. Nothing here links against `punix`, so the same bench measures another build, or the
-//! reference, in the same run; only adding a tree, which has no verb, is done by the library, in a child that is this
-//! program again.
+//! reference, in the same run; only what has no verb, adding a tree and calling plugins, is done by the library, in a child
+//! that is this program again.
 
 mod instructions;
 mod machine;
 mod measure;
 mod pcl;
+mod plugins;
 mod shapes;
 mod store;
 mod table;
@@ -28,6 +29,7 @@ struct Arguments {
 enum Bench {
     Pcl(pcl::Pcl),
     Store(store::Store),
+    Plugins(plugins::Plugins),
     /// Write one program to stdout, for a profiler or a look
     Write {
         shape: shapes::Shape,
@@ -37,6 +39,10 @@ enum Bench {
     Add(store::Add),
     #[command(hide = true)]
     Scripts(store::Scripts),
+    #[command(hide = true)]
+    RenderOnce(plugins::Once),
+    #[command(hide = true)]
+    CallWarm(plugins::Warm),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +51,9 @@ fn main() -> ExitCode {
         Bench::Store(options) => store::run(&options, &mut std::io::stdout().lock()),
         Bench::Add(add) => store::add(&add, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS),
         Bench::Scripts(scripts) => store::run_scripts(&scripts).map(|()| ExitCode::SUCCESS),
+        Bench::Plugins(options) => plugins::run(&options, &mut std::io::stdout().lock()),
+        Bench::RenderOnce(once) => plugins::once(&once, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS),
+        Bench::CallWarm(warm) => plugins::warm(&warm, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS),
         Bench::Write { shape, n } => write(shape, n).map(|()| ExitCode::SUCCESS),
     };
     match outcome {

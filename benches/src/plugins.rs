@@ -1,0 +1,150 @@
+//! `plugins`: what it costs that backends, resolvers and transports are plugins, from a cold process to a rendered stack,
+//! and how large the binaries are that carry them.
+
+mod child;
+
+pub(crate) use child::{Once, Warm, once, warm};
+
+use crate::machine;
+use crate::table::Table;
+use clap::Args;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+/// Measure plugins: loading, calling, rendering, and the size of the binaries
+///
+/// Prints one table. Exits 0 unless a program cannot be started.
+#[derive(Debug, Args)]
+pub(crate) struct Plugins {
+    /// The program whose size is told [default: the `punix` beside this one]
+    #[arg(long, value_name = "PATH")]
+    punix: Option<PathBuf>,
+
+    /// A sealed build of it, whose size is told too
+    #[arg(long, value_name = "PATH")]
+    sealed: Option<PathBuf>,
+
+    /// Fewer rounds
+    #[arg(long)]
+    quick: bool,
+
+    /// Exit 1 when a target is missed
+    #[arg(long)]
+    assert: bool,
+}
+
+const ROUNDS: usize = 51;
+const ROUNDS_QUICK: usize = 11;
+
+/// One row: what it is, the figure, what it has to stay under.
+struct Row {
+    name: String,
+    found: f64,
+    unit: &'static str,
+    target: Option<f64>,
+}
+
+impl Row {
+    fn is_met(&self) -> bool {
+        self.target.is_none_or(|target| self.found < target)
+    }
+}
+
+pub(crate) fn run(options: &Plugins, out: &mut dyn Write) -> io::Result<ExitCode> {
+    let own = std::env::current_exe()?;
+    writeln!(
+        out,
+        "machine: {}  \ndate: {}; load average at the start: {}\n",
+        machine::kind(),
+        machine::date(),
+        machine::load()
+    )?;
+    let rounds = if options.quick { ROUNDS_QUICK } else { ROUNDS };
+    let mut rows = cold(&own, rounds)?;
+    rows.extend(calls(&own, rounds)?);
+    let punix = options.punix.clone().unwrap_or_else(|| own.with_file_name("punix"));
+    rows.push(size("punix, stripped", &punix, 25.0)?);
+    if let Some(sealed) = &options.sealed {
+        rows.push(size("sealed punix, stripped", sealed, 14.0)?);
+    }
+    let mut table = Table::new(&["what", "found", "", "target", "met"]);
+    for row in &rows {
+        let met = match (row.target, row.is_met()) {
+            (None, _) => "",
+            (Some(_), true) => "yes",
+            (Some(_), false) => "NO",
+        };
+        let target = row.target.map_or_else(String::new, |target| format!("< {target}"));
+        table.push(vec![row.name.clone(), format!("{:.2}", row.found), row.unit.to_owned(), target, met.to_owned()]);
+    }
+    table.write(out)?;
+    let missed = options.assert && rows.iter().any(|row| !row.is_met());
+    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// A process that renders one stack with the bundled backend, and ends.
+fn cold(own: &Path, rounds: usize) -> io::Result<Vec<Row>> {
+    let mut whole = Vec::new();
+    let mut inside = Vec::new();
+    for _ in 0..rounds {
+        let start = Instant::now();
+        let output = Command::new(own).arg("render-once").output()?;
+        whole.push(start.elapsed());
+        inside.push(figure(&output.stdout, "rendered")?);
+    }
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    Ok(vec![
+        Row {
+            name: "cold process, `render` done".to_owned(),
+            found: middle(inside) / 1e3,
+            unit: "ms",
+            target: Some(1.0),
+        },
+        Row {
+            name: "the same, with the start and end of the process".to_owned(),
+            found: middle(whole.into_iter().map(ms).collect()),
+            unit: "ms",
+            target: Some(10.0),
+        },
+    ])
+}
+
+/// Calls in a process that has done each of them before.
+fn calls(own: &Path, rounds: usize) -> io::Result<Vec<Row>> {
+    let output = Command::new(own).args(["call-warm", &rounds.to_string()]).output()?;
+    let row = |name: &str, word: &str, unit, divisor: f64, target| -> io::Result<Row> {
+        let found = figure(&output.stdout, word)? / divisor;
+        Ok(Row { name: name.to_owned(), found, unit, target: Some(target) })
+    };
+    Ok(vec![
+        row("a call on a fresh instance", "call", "µs", 1.0, 30.0)?,
+        row("rendering 200 services", "services", "ms", 1e3, 20.0)?,
+        row("all bundled plugins, loaded and called once", "bundled", "ms", 1e3, 3.0)?,
+    ])
+}
+
+fn size(name: &str, binary: &Path, most_mb: f64) -> io::Result<Row> {
+    let copy = std::env::temp_dir().join(format!("punix-benches-stripped-{}", std::process::id()));
+    let stripped = Command::new("strip").arg("-o").arg(&copy).arg(binary).status()?;
+    let length = fs::metadata(&copy).map(|about| about.len());
+    let _ = fs::remove_file(&copy);
+    if !stripped.success() {
+        return Err(io::Error::other(format!("`strip` cannot read {}", binary.display())));
+    }
+    Ok(Row { name: name.to_owned(), found: length? as f64 / 1e6, unit: "MB", target: Some(most_mb) })
+}
+
+/// Reads `word number` out of what a child printed; numbers are microseconds.
+fn figure(printed: &[u8], word: &str) -> io::Result<f64> {
+    let text = String::from_utf8_lossy(printed);
+    let found = text.lines().find_map(|line| line.strip_prefix(word)?.trim().parse().ok());
+    found.ok_or_else(|| io::Error::other(format!("a child did not say `{word}`: {text}")))
+}
+
+fn middle(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
+}
