@@ -12,6 +12,7 @@ mod fuzz;
 mod hostile;
 mod hostile_builds;
 mod kill;
+mod kit;
 mod language;
 mod plugin;
 mod properties;

@@ -117,6 +117,9 @@ fn check_project(kind: &str, language: &str, expected: &Expect) {
     }
     ends_well(with_compilers(test));
     let told: Vec<String> = built(&directory);
+    let mut test = with_compilers(punix());
+    test.args(["plugin", "test"]).current_dir(&directory);
+    ends_well(test);
     let kept = |line: &&String| !line.starts_with("sha256") && !line.starts_with("size");
     expected.assert_eq(&told.iter().filter(kept).map(|line| format!("{line}\n")).collect::<String>());
 }

@@ -139,6 +139,8 @@ pub fn cases(component: &[u8], directory: &Path) -> Result<Vec<Outcome>, CaseErr
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
     };
+    // Places that are granted are written in one way.
+    let directory = &fs::canonicalize(directory).map_err(failed)?;
     let mut paths = Vec::new();
     for entry in listed {
         let path = entry.map_err(failed)?.path();

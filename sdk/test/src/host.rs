@@ -96,6 +96,11 @@ impl TestHost {
         self
     }
 
+    /// Returns the plugin's configuration.
+    pub fn configuration(&self) -> &str {
+        &self.config
+    }
+
     /// Sets what the stack refers to, and where relative references begin.
     #[must_use]
     pub fn references(mut self, base: &Path, references: &[&str]) -> TestHost {

@@ -5,31 +5,50 @@ use super::{Check, NOISE_ROUNDS, Wrong, check, wrong};
 use crate::fakes::Fault;
 use crate::host::TestHost;
 use punix_model::{Class, Request, Resolver};
+use punix_plugin::runtime::Severity;
 use std::path::Path;
 
 /// References in the forms that are usual; a resolver may refuse any of them.
-const USUAL: &[&str] = &["NAME", "path/to#field", "secret.txt", "kv/db#password", "a/b/c"];
+const USUAL: &[&str] = &["NAME", "name", "db-password", "path/to#field", "secret.txt", "kv/db#password", "a/b/c"];
 
-/// A configuration in the words that are usual, with an address of nobody.
-const CONFIG: &str = r#"{"address":"https://secrets.test:8200","auth":{"method":"token"}}"#;
+/// Configurations in the words that are usual, with an address of nobody; the first that the plugin takes is used.
+const CONFIGS: [&str; 3] = [
+    r#"{"address":"https://secrets.test:8200","auth":{"method":"token"}}"#,
+    r#"{"address":"https://secrets.test:8200"}"#,
+    "{}",
+];
 
 pub(super) fn checks(host: &TestHost) -> Vec<Check> {
     let component = host.component_bytes();
+    let config = usual(host);
     vec![
         check("reads any text as a reference, or refuses it", || parses(host)),
         check("has one form for each reference", || one_form(host)),
         check("answers for each reference when nothing is there", || {
-            answers(TestHost::new(component.to_vec())?.config(CONFIG), None)
+            answers(TestHost::new(component.to_vec())?.config(config), None)
         }),
-        check("answers `denied` when all is denied", || denied(TestHost::new(component.to_vec())?.config(CONFIG))),
-        check("answers when nobody answers in time", || faulty(component, Err(Fault::Timeout))),
-        check("answers when nobody takes a connection", || faulty(component, Err(Fault::Refused))),
-        check("answers when an answer breaks off", || faulty(component, Err(Fault::Truncated))),
-        check("answers when the other side fails", || faulty(component, Ok((500, "no".to_owned())))),
-        check("answers when the other side refuses", || faulty(component, Ok((403, "{}".to_owned())))),
-        check("answers when the other side talks nonsense", || faulty(component, Ok((200, "<html>".to_owned())))),
-        check("answers when the other side sends an empty document", || faulty(component, Ok((200, "{}".to_owned())))),
+        check("answers `denied` when all is denied", || denied(TestHost::new(component.to_vec())?.config(config))),
+        check("answers when nobody answers in time", || faulty(component, config, Err(Fault::Timeout))),
+        check("answers when nobody takes a connection", || faulty(component, config, Err(Fault::Refused))),
+        check("answers when an answer breaks off", || faulty(component, config, Err(Fault::Truncated))),
+        check("answers when the other side fails", || faulty(component, config, Ok((500, "no".to_owned())))),
+        check("answers when the other side refuses", || faulty(component, config, Ok((403, "{}".to_owned())))),
+        check("answers when the other side talks nonsense", || {
+            faulty(component, config, Ok((200, "<html>".to_owned())))
+        }),
+        check("answers when the other side sends an empty document", || {
+            faulty(component, config, Ok((200, "{}".to_owned())))
+        }),
     ]
+}
+
+/// Returns the configuration to try a plugin with.
+fn usual(host: &TestHost) -> &'static str {
+    let takes = |config: &&&str| {
+        let said = host.meta().ok().and_then(|meta| meta.check_config(config).ok());
+        said.is_some_and(|said| said.iter().all(|advice| advice.severity != Severity::Error))
+    };
+    CONFIGS.iter().find(takes).copied().unwrap_or("{}")
 }
 
 fn resolver(host: &TestHost) -> Result<punix_plugin::runtime::ResolverPlugin, Wrong> {
@@ -67,7 +86,7 @@ fn requests(host: &TestHost) -> Result<Vec<Request>, Wrong> {
     for text in USUAL {
         if resolver.parse(text)?.is_ok() {
             let reference = (*text).to_owned();
-            requests.push(Request { reference, config: CONFIG.to_owned(), credentials: Vec::new() });
+            requests.push(Request { reference, config: host.configuration().to_owned(), credentials: Vec::new() });
         }
     }
     if requests.is_empty() {
@@ -101,8 +120,8 @@ fn denied(host: TestHost) -> Result<(), Wrong> {
     answers(host.denying(), asks.then_some(Class::Denied))
 }
 
-fn faulty(component: &[u8], answer: Result<(u16, String), Fault>) -> Result<(), Wrong> {
-    let mut host = TestHost::new(component.to_vec())?.config(CONFIG);
+fn faulty(component: &[u8], config: &str, answer: Result<(u16, String), Fault>) -> Result<(), Wrong> {
+    let mut host = TestHost::new(component.to_vec())?.config(config);
     host.fakes.other_answers = Some(answer);
     answers(host, None)
 }

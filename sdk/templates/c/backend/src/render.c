@@ -85,6 +85,9 @@ static exports_backend_file_t file(const backend_string_t *directory, const char
 }
 
 static bool is_sound(const exports_backend_service_t *service, exports_backend_error_t *err) {
+  if (!service_is_name(service->name.ptr, service->name.len)) {
+    return refuse(&service->name, ".name", "this cannot be the name of a service", err);
+  }
   if (service->argv.len == 0) {
     return refuse(&service->name, ".argv", "it runs nothing", err);
   }
@@ -110,6 +113,13 @@ static bool is_sound(const exports_backend_service_t *service, exports_backend_e
 bool exports_backend_render(exports_backend_stack_t *st, exports_backend_facts_t *facts,
                             exports_backend_rendering_t *ret, exports_backend_error_t *err) {
   (void)facts; /* nothing is different from one target to another */
+  if (st->scope == EXPORTS_BACKEND_SCOPE_USER) {
+    *err = (exports_backend_error_t){.class_ = PUNIX_ERROR_CLASS_UNSUPPORTED, .at = {.is_some = true}};
+    backend_string_dup(&err->code, "punix-template.scope");
+    backend_string_dup(&err->message, "services of one user are not run by this backend");
+    backend_string_dup(&err->at.val, "scope");
+    return false;
+  }
   backend_string_t usual = PUNIX_LITERAL("/etc/sv");
   const backend_string_t *root = st->unit_dir.is_some ? &st->unit_dir.val : &usual;
   size_t count = st->services.len;

@@ -1,5 +1,17 @@
 #include "service.h"
 
+bool service_is_name(const uint8_t *bytes, size_t len) {
+  for (size_t i = 0; i < len; i++) {
+    uint8_t byte = bytes[i];
+    bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+    bool digit = byte >= '0' && byte <= '9';
+    if (!letter && !digit && byte != '_' && byte != '.' && byte != '-') {
+      return false;
+    }
+  }
+  return len > 0;
+}
+
 bool service_is_variable(const uint8_t *bytes, size_t len) {
   for (size_t i = 0; i < len; i++) {
     uint8_t byte = bytes[i];

@@ -5,6 +5,9 @@
 #include "backend.h"
 #include "punix_runtime.h"
 
+/* Tells whether bytes can be the name of a service: letters, digits, `_`, `.` and `-`. */
+bool service_is_name(const uint8_t *bytes, size_t len);
+
 /* Tells whether bytes are the name of a variable. */
 bool service_is_variable(const uint8_t *bytes, size_t len);
 

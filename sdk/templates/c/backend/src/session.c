@@ -74,6 +74,10 @@ exports_backend_own_session_t exports_backend_constructor_session(exports_backen
 
 static void look(exports_backend_session_t *self, exports_backend_step_t *ret) {
   size_t count = self->wishes.len;
+  if (count == 0) {
+    *ret = (exports_backend_step_t){.tag = EXPORTS_BACKEND_STEP_DONE};
+    return;
+  }
   ret->tag = EXPORTS_BACKEND_STEP_ASK;
   ret->val.ask = (exports_backend_list_command_t){.ptr = punix_new(count * sizeof(*ret->val.ask.ptr)), .len = count};
   for (size_t i = 0; i < count; i++) {

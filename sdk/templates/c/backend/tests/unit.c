@@ -17,6 +17,10 @@ static exports_backend_run_state_t state(const char *said) {
   return service_state((const uint8_t *)said, strlen(said));
 }
 
+static bool service(const char *name) {
+  return service_is_name((const uint8_t *)name, strlen(name));
+}
+
 static bool variable(const char *name) {
   return service_is_variable((const uint8_t *)name, strlen(name));
 }
@@ -30,6 +34,7 @@ int main(void) {
   check("the script quotes every word", punix_is(script.ptr, script.len, expected));
   punix_text_free(&script);
 
+  check("names of services", service("web") && service("a-1.b_c") && !service("") && !service("two words"));
   check("names of variables", variable("PORT") && variable("_a1"));
   check("other names", !variable("") && !variable("1A") && !variable("A B") && !variable("A="));
   check("what runs", state("run: web: (pid 7) 2s") == EXPORTS_BACKEND_RUN_STATE_RUNNING);

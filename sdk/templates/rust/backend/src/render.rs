@@ -1,7 +1,7 @@
 //! What a service is on a target: a directory with a script that runs it, and a file with its environment. Pure, so that
 //! `cargo test` can try everything.
 
-use punix_sdk::backend::{Body, File, Rendering, Service, Stack, Unit};
+use punix_sdk::backend::{Body, File, Rendering, Scope, Service, Stack, Unit};
 use punix_sdk::{Error, bail_at, quote};
 
 /// Where services are described, if the stack does not say.
@@ -9,6 +9,9 @@ const DIRECTORY: &str = "/etc/sv";
 
 /// Renders a stack.
 pub fn render(stack: &Stack) -> Result<Rendering, Error> {
+    if stack.scope == Scope::User {
+        bail_at!("scope", "services of one user are not run by this backend");
+    }
     let directory = stack.unit_dir.as_deref().unwrap_or(DIRECTORY);
     let mut rendering = Rendering::new();
     for service in &stack.services {
@@ -26,6 +29,9 @@ pub fn unit(stack: &Stack, service: &Service) -> String {
 }
 
 fn files(directory: &str, service: &Service) -> Result<[File; 2], Error> {
+    if !is_unit(&service.name) {
+        bail_at!("name", "`{}` cannot be the name of a service: letters, digits, `_`, `.` and `-`", service.name);
+    }
     if service.argv.is_empty() {
         bail_at!("argv", "it runs nothing");
     }
@@ -51,6 +57,10 @@ fn place(service: &Service) -> String {
     format!("services.{}", service.name)
 }
 
+fn is_unit(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
 fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -59,7 +69,7 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use punix_sdk::backend::{Chunk, Scope};
+    use punix_sdk::backend::Chunk;
 
     fn stack(env: Vec<(&str, Vec<Chunk>)>) -> Stack {
         let service = Service {
@@ -108,6 +118,11 @@ mod tests {
         assert_eq!(error.at.as_deref(), Some("services.web.env.A B"));
         let error = render(&stack(vec![("A", vec![Chunk::text("\0")])])).unwrap_err();
         assert_eq!(error.at.as_deref(), Some("services.web.env.A"));
+        let mut odd = stack(Vec::new());
+        odd.services[0].name = "two words".to_owned();
+        assert_eq!(render(&odd).unwrap_err().at.as_deref(), Some("services.two words.name"));
+        let user = Stack { scope: Scope::User, ..stack(Vec::new()) };
+        assert_eq!(render(&user).unwrap_err().at.as_deref(), Some("scope"));
         let mut empty = stack(Vec::new());
         empty.services[0].argv.clear();
         assert_eq!(render(&empty).unwrap_err().at.as_deref(), Some("services.web.argv"));

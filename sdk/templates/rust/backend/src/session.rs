@@ -24,6 +24,9 @@ impl Run {
     }
 
     fn look(&mut self) -> Step {
+        if self.wishes.is_empty() {
+            return Step::Done(Vec::new());
+        }
         self.stage = Stage::Looked;
         Step::Ask(self.wishes.iter().map(|wish| Command::looking(["sv", "status", &wish.unit])).collect())
     }
@@ -109,6 +112,11 @@ mod tests {
         let Step::Done(found) = run.next(answers) else { panic!("it was not done") };
         assert_eq!(found.iter().map(|status| status.state).collect::<Vec<_>>(), [RunState::Running, RunState::Stopped]);
         assert_eq!(found[0].detail, "run: a: (pid 7) 2s");
+    }
+
+    #[test]
+    fn who_wishes_nothing_is_done() {
+        assert_eq!(Run::new(Vec::new()).next(Vec::new()), Step::Done(Vec::new()));
     }
 
     #[test]
