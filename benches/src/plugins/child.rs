@@ -5,7 +5,7 @@ use punix_bundle::Bundled;
 use punix_model::{Backend, Chunk, Facts, Scope, Service, Stack};
 use punix_plugin::outside::Outside;
 use punix_plugin::runtime::{BackendPlugin, Line, Listener, Loaded, Meta, Ready, Runtime, Setup, Surroundings};
-use punix_plugin::{Component, Id, Lock, Policy, Rules, admit_bundled, built_in};
+use punix_plugin::{Component, Lock, Policy, Rules, admit_bundled, built_in, inspect, with_config};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -96,8 +96,9 @@ fn load(runtime: &Runtime, plugin: &'static Bundled) -> io::Result<Loaded> {
     let (lock, policy) = (Lock::default(), Policy::default());
     let rules = Rules { lock: &lock, policy: &policy, ceilings: &[] };
     let component = Component::new(plugin.component.to_vec());
-    let id = Id::parse(&format!("punix.{}", plugin.name)).map_err(other)?;
-    let table = built_in(&id, None).ok_or_else(|| io::Error::other("nothing is built in for it"))?;
+    let manifest = inspect(component.bytes()).map_err(other)?.manifest;
+    let table = built_in(&manifest.id, None).ok_or_else(|| io::Error::other("nothing is built in for it"))?;
+    let table = with_config(&table, &manifest, "");
     let admitted = admit_bundled(component, &table, rules).map_err(|fault| io::Error::other(fault.to_string()))?;
     let ready = Ready { code: plugin.code, compatibility: plugin.compatibility };
     runtime.load(admitted, Some(ready)).map_err(other)
