@@ -18,7 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("punix-model", &["punix-diag"]),
     ("punix-disk", &[]),
     ("punix-store", &["punix-disk", "punix-model", "punix-diag"]),
-    ("punix-target", &["punix-disk", "punix-model", "punix-diag"]),
+    ("punix-target", &["punix-disk", "punix-store", "punix-model", "punix-diag"]),
     ("punix-build", &["punix-disk", "punix-store", "punix-diag"]),
     ("punix-deploy", &["punix-pcl", "punix-store", "punix-build", "punix-target", "punix-model", "punix-diag"]),
     ("punix-engine", &[]),

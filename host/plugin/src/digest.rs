@@ -21,7 +21,7 @@ impl Digest {
     }
 
     /// Takes what a hasher has computed.
-    pub(crate) fn from_hash(hash: [u8; 32]) -> Digest {
+    pub(crate) const fn from_hash(hash: [u8; 32]) -> Digest {
         Digest(hash)
     }
 

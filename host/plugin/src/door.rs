@@ -2,18 +2,18 @@
 //! known, that is the one which was chosen, and about which everything is decided.
 
 use crate::digest::Digest;
+use crate::examined::Examined;
 use crate::fault::Fault;
 use crate::file::Component;
 use crate::grant::{Bounds, Ceiling, Policy, Table};
-use crate::inspect::{Inspected, inspect};
+use crate::inspect::Inspected;
 use crate::lock::Lock;
 use crate::policy::{Bound, Effective, effective};
 
 /// A plugin that may be compiled. Invariant: inspected, and decided about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admitted {
-    component: Component,
-    inspected: Inspected,
+    examined: Examined,
     effective: Effective,
 }
 
@@ -27,38 +27,39 @@ pub struct Rules<'a> {
 
 /// Admits anyone's plugin: it has to be locked, and granted by its digest.
 pub fn admit(name: &str, component: Component, rules: Rules<'_>) -> Result<Admitted, Fault> {
-    let inspected = look(name, &component)?;
-    rules.lock.check(&component, &inspected)?;
-    let id = &inspected.manifest.id;
+    let looked = Examined::look(component).map_err(|error| Fault::Inspect { name: name.to_owned(), error });
+    let examined = looked?;
+    let component = examined.component();
+    rules.lock.check(component, examined.inspected())?;
+    let id = &examined.manifest().id;
     let table = rules.policy.plugin.get(id);
     if let Some(granted) = table.filter(|table| table.sha256 != Some(component.digest())) {
         return Err(Fault::OtherComponent { id: id.clone(), found: component.digest(), granted: granted.sha256 });
     }
-    decide(component, inspected, table, None, rules.ceilings)
+    decide(examined, table, None, rules.ceilings)
 }
 
 /// Admits a plugin that is part of this binary, which is what vouches for it. `built_in` is what it is granted; a table in
 /// the policy can only narrow that.
-pub fn admit_bundled(component: Component, built_in: &Table, rules: Rules<'_>) -> Result<Admitted, Fault> {
-    let inspected = look("a bundled plugin", &component)?;
-    let narrower = rules.policy.plugin.get(&inspected.manifest.id);
+pub fn admit_bundled(examined: Examined, built_in: &Table, rules: Rules<'_>) -> Result<Admitted, Fault> {
+    let narrower = rules.policy.plugin.get(&examined.manifest().id);
     let table = Table {
         deny: narrower.map_or_else(|| built_in.deny.clone(), |table| &built_in.deny | &table.deny),
         ..built_in.clone()
     };
     let bounds = narrower.map(Table::as_bounds);
-    decide(component, inspected, Some(&table), bounds.as_ref(), rules.ceilings)
+    decide(examined, Some(&table), bounds.as_ref(), rules.ceilings)
 }
 
 impl Admitted {
     /// Returns the component.
     pub fn component(&self) -> &Component {
-        &self.component
+        self.examined.component()
     }
 
     /// Returns what is known of it.
     pub fn inspected(&self) -> &Inspected {
-        &self.inspected
+        self.examined.inspected()
     }
 
     /// Returns what it may do.
@@ -68,27 +69,22 @@ impl Admitted {
 
     /// Returns the digest by which what was compiled of it is found again.
     pub fn digest(&self) -> Digest {
-        self.component.digest()
+        self.component().digest()
     }
 }
 
-fn look(name: &str, component: &Component) -> Result<Inspected, Fault> {
-    inspect(component.bytes()).map_err(|error| Fault::Inspect { name: name.to_owned(), error })
-}
-
 fn decide(
-    component: Component,
-    inspected: Inspected,
+    examined: Examined,
     table: Option<&Table>,
     narrower: Option<&Bounds>,
     ceilings: &[Ceiling],
 ) -> Result<Admitted, Fault> {
-    let manifest = &inspected.manifest;
+    let manifest = examined.manifest();
     let of_table = narrower.map(|bounds| Bound { source: "punix.plugins.toml", bounds });
     let of_site = ceilings.iter().flat_map(|ceiling| ceiling.bounds_of(&manifest.id));
     let bounds: Vec<Bound<'_>> = of_table.into_iter().chain(of_site).collect();
     match effective(manifest, table, &bounds) {
-        Ok(effective) => Ok(Admitted { component, inspected, effective }),
+        Ok(effective) => Ok(Admitted { examined, effective }),
         Err(denials) => Err(Fault::Denied { id: manifest.id.clone(), version: manifest.version.clone(), denials }),
     }
 }
@@ -107,7 +103,7 @@ clock = true
 
     fn rules(component: &Component, digest: Option<Digest>) -> (Lock, Policy) {
         let mut lock = Lock::default();
-        let inspected = inspect(component.bytes()).unwrap();
+        let inspected = crate::inspect(component.bytes()).unwrap();
         lock.insert(Row::of(component, &inspected, Source::parse("bao.wasm").unwrap()));
         let digest = digest.map_or_else(String::new, |digest| format!("sha256 = \"{digest}\""));
         let text = format!("[plugin.\"org.example.bao\"]\n{digest}\n[plugin.\"org.example.bao\".grant]{GRANTED}");
@@ -151,7 +147,7 @@ clock = true
         let admit = |text: &str| {
             let policy = Policy::parse("p.toml", text).unwrap();
             let rules = Rules { lock: &Lock::default(), policy: &policy, ceilings: &[] };
-            admit_bundled(component.clone(), &built_in, rules)
+            admit_bundled(Examined::look(component.clone()).unwrap(), &built_in, rules)
         };
         assert_eq!(admit("").unwrap().effective().env.len(), 1);
         let denied = admit("[plugin.\"org.example.bao\"]\ndeny = [\"env:BAO_TOKEN\"]").unwrap();

@@ -5,6 +5,7 @@ use crate::digest::Digest;
 use crate::limits::COMPONENT_BYTES_MAX;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// The bytes of a plugin, and their digest. Invariant: the digest is that of the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Component {
-    bytes: Vec<u8>,
+    bytes: Cow<'static, [u8]>,
     digest: Digest,
 }
 
@@ -52,9 +53,14 @@ pub fn read(path: &Path) -> Result<Component, FileError> {
 }
 
 impl Component {
-    /// Takes bytes that are in memory already, such as those of a bundled plugin.
+    /// Takes bytes that are in memory already.
     pub fn new(bytes: Vec<u8>) -> Component {
-        Component { digest: Digest::of(&bytes), bytes }
+        Component { digest: Digest::of(&bytes), bytes: bytes.into() }
+    }
+
+    /// Takes bytes that are part of this binary, with the digest that its build computed.
+    pub(crate) fn part(bytes: &'static [u8], digest: Digest) -> Component {
+        Component { digest, bytes: bytes.into() }
     }
 
     /// Returns the bytes.

@@ -9,6 +9,7 @@ mod builtin;
 mod diff;
 mod digest;
 mod door;
+mod examined;
 mod fault;
 mod file;
 mod grant;
@@ -33,6 +34,7 @@ pub use builtin::{built_in, with_config, with_references};
 pub use diff::{Change, Changes, RequestChange, diff};
 pub use digest::{Digest, NotADigest};
 pub use door::{Admitted, Rules, admit, admit_bundled};
+pub use examined::{Examined, Part};
 pub use fault::Fault;
 pub use file::{Component, FileError, read};
 pub use grant::{

@@ -151,6 +151,8 @@ limits! {
     log_line_bytes: 4_096, 4_096, 4_096, at most 65_536;
     /// How often a session is asked for its next step.
     steps: 1_000, 1_000, 1_000, at most 100_000;
+    /// How long a session may take in all, with its waits and with the commands that are run for it.
+    session_s: 1_800, 1_800, 1_800, at most 86_400;
     stack_kib: 512, 512, 512, at most 4_096;
     /// The body of one answer that the host fetches for it.
     response_kib: 1_024, 1_024, 1_024, at most 65_536;

@@ -308,18 +308,42 @@ fn subject(key: &Key) -> String {
 }
 
 fn http_words(request: &HttpRequest) -> String {
-    let list = |words: Vec<String>| quoted(&words.join(","));
-    let methods = request.methods.iter().map(|method| Method::as_str(*method).to_owned()).collect();
-    let paths = request.paths.iter().map(ToString::to_string).collect();
-    let mut words = format!(" --methods {} --paths {}", list(methods), list(paths));
+    let methods: Vec<&str> = request.methods.iter().map(|method| Method::as_str(*method)).collect();
+    let (methods, paths) = (quoted(&methods.join(",")), quoted(&list(&request.paths)));
+    let mut words = format!(" --methods {methods} --paths {paths}");
     if !request.public.is_empty() {
-        let public = request.public.iter().map(ToString::to_string).collect();
-        words.push_str(&format!(" --public {}", list(public)));
+        words.push_str(&format!(" --public {}", quoted(&list(&request.public))));
     }
     if request.plain_http {
         words.push_str(" --plain-http");
     }
     words
+}
+
+/// Lists paths as the command line reads them: a comma before a slash begins the next one, two are one that belongs to it.
+fn list<T: ToString>(paths: &BTreeSet<T>) -> String {
+    let double_end = |text: &mut String| {
+        let commas = text.len() - text.trim_end_matches(',').len();
+        text.push_str(&",".repeat(commas));
+    };
+    let mut text = String::new();
+    for path in paths {
+        if !text.is_empty() {
+            double_end(&mut text);
+            text.push(',');
+        }
+        for (index, part) in path.to_string().split('/').enumerate() {
+            // Before the first slash stands nothing of this path.
+            if index > 1 {
+                double_end(&mut text);
+            }
+            if index > 0 {
+                text.push('/');
+            }
+            text.push_str(part);
+        }
+    }
+    text
 }
 
 /// Brings the default of the world, or what is granted instead, down to every wish and bound.

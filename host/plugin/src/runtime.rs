@@ -23,7 +23,7 @@ mod ticker;
 mod transport;
 
 pub use backend::BackendPlugin;
-pub use cache::{Cache, CacheState};
+pub use cache::{Cache, CacheState, Kept};
 pub use load::{Loaded, Ready, Runtime, Setup};
 pub use log::{Level, Line, Listener};
 pub use meta::{Advice, Info, Meta, Severity};

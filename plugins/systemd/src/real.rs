@@ -240,7 +240,8 @@ fn wishes_are_fulfilled_by_a_real_systemd() {
             service("db", &sleeper, own_stop),
             sample::depending(service("web", &sleeper, accounts), &["db"]),
             service("once", &["/bin/true"], r#"{"serviceConfig":{"Type":"oneshot"}}"#),
-            service("bad", &["/nowhere"], ""),
+            // Of type `exec`: that its program is not there is known when its start returns.
+            service("bad", &["/nowhere"], r#"{"serviceConfig":{"Type":"exec"}}"#),
             service("job", &["/bin/true"], r#"{"timer":{"OnCalendar":"yearly"}}"#),
         ],
     );

@@ -1,5 +1,6 @@
 use super::*;
 use crate::door::{Admitted, Rules, admit_bundled};
+use crate::examined::Examined;
 use crate::fault::Fault;
 use crate::grant::{Ceiling, Policy};
 use crate::lock::Lock;
@@ -42,7 +43,7 @@ fn admit(text: &str, run: &Run<'_>) -> Result<Admitted, Fault> {
     let component = Component::new(component(&[], "", api, &[&manifest.to_json()]));
     let (lock, policy) = (Lock::default(), Policy::parse("punix.plugins.toml", run.policy).unwrap());
     let ceilings = [Ceiling::parse("10-site.toml", run.site).unwrap()];
-    admit_bundled(component, &table, Rules { lock: &lock, policy: &policy, ceilings: &ceilings })
+    admit_bundled(Examined::look(component).unwrap(), &table, Rules { lock: &lock, policy: &policy, ceilings: &ceilings })
 }
 
 fn variables(text: &str, run: &Run<'_>) -> Vec<String> {

@@ -12,6 +12,7 @@ mod master;
 mod pipe;
 mod quote;
 mod room;
+mod user;
 mod way;
 
 pub use error::SecureShellError;
@@ -33,6 +34,12 @@ pub trait SecureShell: Send + Sync {
         patience: &Patience,
         deadline: Instant,
     ) -> Result<Box<dyn SecureShellConnection>, SecureShellError>;
+
+    /// Returns as whom it connects where nobody is named, without connecting: as the configurations say, else as whoever
+    /// runs this. Who does not know leaves it open.
+    fn user(&self, _way: &SecureShellWay, _deadline: Instant) -> Result<Option<SshUser>, SecureShellError> {
+        Ok(None)
+    }
 }
 
 /// An open connection. Dropping it closes it; pipes that were started stay open.
@@ -77,6 +84,10 @@ impl SecureShell for OpenSsh {
         let master = Master::connect(&self.program, &self.places, way, patience, deadline)?;
         let failed = |error: io::Error| SecureShellError::Program { program: self.program.clone(), error };
         Ok(Box::new(Link::open(master).map_err(failed)?))
+    }
+
+    fn user(&self, way: &SecureShellWay, deadline: Instant) -> Result<Option<SshUser>, SecureShellError> {
+        user::ask(&self.program, &self.places, way, deadline)
     }
 }
 

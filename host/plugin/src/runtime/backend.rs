@@ -11,6 +11,7 @@ use punix_model::{
     Action, Backend, CallFault, Cause, Chunk, Command, Encoding, Facts, Observation, PlannedFile, Rendering, RunState,
     Scope, Session, Shape, Stack, Status, Step, Unit, Wish,
 };
+use std::time::Duration;
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
@@ -28,6 +29,8 @@ struct Running {
     wished: Vec<String>,
     /// How often it may still be asked; then it goes in circles.
     steps_left: u32,
+    /// When it began, on the clock of whoever waits.
+    began_ns: u64,
 }
 
 impl BackendPlugin {
@@ -70,6 +73,7 @@ impl Backend for BackendPlugin {
 
     fn session(&self, stack: &Stack, wishes: &[Wish], facts: &Facts) -> Result<Box<dyn Session>, CallFault> {
         let mut cell = Cell::new(&self.plugin, &self.around, Subject::default());
+        let began_ns = self.around.outside.clock.monotonic_ns();
         let (given, told) = (stack_of(stack), facts_of(facts));
         let asked: Vec<api::Wish> = wishes.iter().map(wish_of).collect();
         let (bound, session) = cell.run("session", |store| {
@@ -79,7 +83,16 @@ impl Backend for BackendPlugin {
         })?;
         let wished = wishes.iter().map(|wish| wish.unit.clone()).collect();
         let steps_left = cell.limits().steps;
-        Ok(Box::new(Running { cell, bound, session, wished, steps_left }))
+        Ok(Box::new(Running { cell, bound, session, wished, steps_left, began_ns }))
+    }
+}
+
+impl Running {
+    /// Tells whether the session would take too long with so much more.
+    fn is_late_after(&self, more: Duration) -> bool {
+        let now_ns = self.cell.store.data().outside.clock.monotonic_ns();
+        let taken = Duration::from_nanos(now_ns.saturating_sub(self.began_ns));
+        taken.saturating_add(more) > Duration::from_secs(self.cell.limits().session_s.into())
     }
 }
 
@@ -90,6 +103,9 @@ impl Session for Running {
             return Err(self.cell.over(CALL, "steps"));
         };
         self.steps_left = left;
+        if self.is_late_after(Duration::ZERO) {
+            return Err(self.cell.over(CALL, "session_s"));
+        }
         let seen: Vec<api::Observation> = seen.iter().map(observation_of).collect();
         let (bound, session) = (&self.bound, self.session);
         let answer =
@@ -103,7 +119,13 @@ impl Session for Running {
             api::Step::Fail(error) => Step::Fail(convert::error(error, &redactor)),
         };
         check::step(&step, &self.wished, &self.cell.limits()).map_err(|fault| fault.of(&self.cell, CALL))?;
-        Ok(step)
+        // Nobody waits for what would be too late anyway.
+        match &step {
+            Step::WaitMs(time) if self.is_late_after(Duration::from_millis((*time).into())) => {
+                Err(self.cell.over(CALL, "session_s"))
+            }
+            Step::WaitMs(_) | Step::Run(_) | Step::Ask(_) | Step::Done(_) | Step::Fail(_) => Ok(step),
+        }
     }
 }
 

@@ -31,6 +31,16 @@ pub enum CacheState {
     NotKept,
 }
 
+/// What is kept of a plugin's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing, for this `punix` and this machine.
+    Absent,
+    /// Something that was not made here, or was changed since. It is not used, and compiled anew.
+    Changed,
+    Sound,
+}
+
 const ENTRY_BYTES_MAX: u64 = 512 << 20;
 const ENTRIES_MAX: usize = 10_000;
 /// What nobody used for so long goes.
@@ -48,15 +58,33 @@ impl Cache {
         Some(Cache { directory: directory.to_owned(), key })
     }
 
+    /// Finds a cache that is there, and neither makes nor mends anything.
+    pub fn existing(directory: &Path, key: &Path) -> Option<Cache> {
+        is_private(directory)?;
+        is_private(key.parent()?)?;
+        Some(Cache { directory: directory.to_owned(), key: read_key(key)? })
+    }
+
+    /// Tells what is kept of the code of a component, without loading it.
+    pub fn kept(&self, digest: Digest) -> Kept {
+        let name = name(digest);
+        match self.read(&name) {
+            Ok(bytes) => match sound(&self.key, &name, &bytes) {
+                Some(_) => Kept::Sound,
+                None => Kept::Changed,
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Kept::Absent,
+            Err(_) => Kept::Changed,
+        }
+    }
+
     /// Returns the code of a component, if it is there and as it was kept.
     pub(crate) fn find(&self, engine: &Engine, digest: Digest) -> Option<Component> {
         let name = name(digest);
-        let path = self.path(&name);
-        let mut file = open(&path).ok()?;
+        let mut file = open(&self.path(&name)).ok()?;
         let about = file.metadata().ok()?;
         let bytes = read_all(&mut file, about.len())?;
-        let (mark, code) = bytes.split_at_checked(TAG_BYTES)?;
-        let component = Trusted::tagged(&self.key, &name, code, mark)?.load(engine).ok()?;
+        let component = sound(&self.key, &name, &bytes)?.load(engine).ok()?;
         let stale = about.modified().ok().and_then(|then| then.elapsed().ok()).is_some_and(|age| age > DAY);
         if stale {
             let _ = file.set_modified(SystemTime::now());
@@ -88,6 +116,12 @@ impl Cache {
         written
     }
 
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let mut file = open(&self.path(name))?;
+        let length = file.metadata()?.len();
+        read_all(&mut file, length).ok_or_else(|| io::ErrorKind::FileTooLarge.into())
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.join(format!("{name}.{ENDING}"))
     }
@@ -106,6 +140,12 @@ impl Cache {
             }
         }
     }
+}
+
+/// Takes an entry apart, if its tag is right.
+fn sound<'a>(key: &Key, name: &str, bytes: &'a [u8]) -> Option<Trusted<'a>> {
+    let (mark, code) = bytes.split_at_checked(TAG_BYTES)?;
+    Trusted::tagged(key, name, code, mark)
 }
 
 /// Names the entry of a component: by its bytes, and by everything that its code depends on.
@@ -166,13 +206,22 @@ fn private_directory(path: &Path) -> Option<()> {
         return None;
     }
     DirBuilder::new().recursive(true).mode(0o700).create(path).ok()?;
-    let about = fs::symlink_metadata(path).ok()?;
-    if !about.is_dir() || about.uid() != me() {
-        return None;
-    }
+    let about = own_directory(path)?;
     if about.mode() & 0o077 != 0 {
         fs::set_permissions(path, Permissions::from_mode(0o700)).ok()?;
     }
+    is_private(path)
+}
+
+/// Looks whether it is a directory of ours.
+fn own_directory(path: &Path) -> Option<fs::Metadata> {
+    fs::symlink_metadata(path).ok().filter(|about| about.is_dir() && about.uid() == me())
+}
+
+/// Looks whether a directory is ours, in directories that nobody else can change. Its own permissions are made right when
+/// it is used.
+fn is_private(path: &Path) -> Option<()> {
+    own_directory(path).filter(|_| path.is_absolute())?;
     // The sticky bit keeps others from replacing what is ours, as in /tmp.
     let safe = |about: &fs::Metadata| {
         let sticky = about.mode() & 0o1000 != 0;

@@ -10,11 +10,11 @@ use crate::runtime::state::{State, Subject};
 use crate::runtime::ticker;
 use crate::runtime::{Surroundings, Usage};
 use punix_model::{CallFault, Cause, PluginName, Redactor};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
-use wasmtime::{Store, Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, Store, Trap, WasmBacktrace};
 
 /// What is told of an answer: it may quote a path of any length.
 const SAID_BYTES_MAX: usize = 1 << 10;
@@ -127,11 +127,15 @@ impl Cell {
         if let Some(limit) = reached {
             return self.limit(limit);
         }
-        let said = match trap {
+        let mut said = match trap {
             Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
             None => error.root_cause().to_string(),
         };
-        let names = error.downcast_ref::<WasmBacktrace>().map(names).unwrap_or_default();
+        let backtrace = error.downcast_ref::<WasmBacktrace>();
+        if trap == Some(&Trap::MemoryOutOfBounds) && backtrace.is_some_and(is_deep) {
+            said.push_str(", deep in functions that call themselves: its own stack is full");
+        }
+        let names = backtrace.map(names).unwrap_or_default();
         Cause::Trapped { said: shown(&redactor.clean(&format!("{said}{names}"))) }
     }
 
@@ -152,6 +156,7 @@ fn unit(limit: &str) -> &'static str {
         Some("mib") => " MiB",
         Some("kib") => " KiB",
         Some("ms") => " ms",
+        Some("s") => " s",
         _ => "",
     }
 }
@@ -169,6 +174,16 @@ fn limit_in(text: &str) -> Option<&'static str> {
         ("too many active lends", "handles"),
     ];
     WORDS.iter().find(|(words, _)| text.contains(words)).map(|(_, limit)| *limit)
+}
+
+/// Tells whether a few functions called each other over and over. What is compiled of Rust or C has a stack of its own in
+/// its memory, and nothing but an address that is not there shows its end.
+fn is_deep(backtrace: &WasmBacktrace) -> bool {
+    // Of so many wasmtime keeps track.
+    const FRAMES_MIN: usize = 20;
+    const FUNCTIONS_MAX: usize = 3;
+    let functions: BTreeSet<u32> = backtrace.frames().iter().map(FrameInfo::func_index).collect();
+    backtrace.frames().len() >= FRAMES_MIN && functions.len() <= FUNCTIONS_MAX
 }
 
 /// Lists the functions of a trap that have names.

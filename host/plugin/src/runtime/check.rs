@@ -2,6 +2,7 @@
 
 use crate::limits::Limits;
 use crate::runtime::call::Cell;
+use crate::runtime::log::shown;
 use punix_model::{CallFault, Chunk, Endpoint, PlannedFile, Rendering, Stack, Step};
 use std::collections::BTreeSet;
 
@@ -22,6 +23,7 @@ pub(crate) const ENCODINGS: &[&str] = &[
 
 const PATH_BYTES_MAX: usize = 4 << 10;
 const NAME_BYTES_MAX: usize = 255;
+const REFERENCE_BYTES_MAX: usize = 4 << 10;
 const ARGUMENTS_MAX: usize = 4_096;
 const NOTES_MAX: usize = 100;
 
@@ -186,6 +188,9 @@ pub(crate) fn step(step: &Step, wished: &[String], limits: &Limits) -> Result<()
                 if program.is_empty() || odd || command.argv.len() > ARGUMENTS_MAX {
                     return flaw(format!("it wants to run `{program}` with words that no command can have"));
                 }
+                if command.timeout_ms / 1_000 > limits.session_s {
+                    return Err(Flaw::Over("session_s"));
+                }
             }
             Ok(())
         }
@@ -195,6 +200,17 @@ pub(crate) fn step(step: &Step, wished: &[String], limits: &Limits) -> Result<()
             None => Ok(()),
         },
         Step::WaitMs(_) | Step::Fail(_) => Ok(()),
+    }
+}
+
+/// Looks at the one form of a reference: it stands in plans and records, on a line.
+pub(crate) fn reference(form: &str) -> Result<(), Flaw> {
+    if form.len() > REFERENCE_BYTES_MAX {
+        return flaw(format!("a reference of {} bytes", form.len()));
+    }
+    match shown(form) == form {
+        true => Ok(()),
+        false => flaw(format!("the reference `{form}` has a character in it that no line can have")),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::digest::Digest;
 use crate::door::Admitted;
+use crate::examined::Part;
 use crate::policy::Effective;
 use crate::runtime::bindings::{backend, resolver, transport};
 use crate::runtime::cache::{Cache, CacheState};
@@ -33,12 +34,12 @@ pub struct Setup {
     pub watcher: Option<Watcher>,
 }
 
-/// Machine code that comes with this binary, for one component.
-#[derive(Debug, Clone, Copy)]
+/// Machine code that comes with this binary, for one component. Like the component's findings, it is made of constants.
+#[derive(Clone, Copy)]
 pub struct Ready {
-    pub code: &'static [u8],
-    /// What compiled it, as [`punix_engine::compatibility`] tells.
-    pub compatibility: &'static str,
+    of: Digest,
+    code: &'static [u8],
+    compatibility: &'static str,
 }
 
 /// A plugin that can be called.
@@ -60,13 +61,25 @@ pub(crate) enum Tied {
     Transport(transport::TransportPre<State>),
 }
 
+impl Ready {
+    /// Takes the code of a part of this binary.
+    pub const fn part<P: Part>() -> Ready {
+        Ready { of: Digest::from_hash(P::SHA256), code: P::CODE, compatibility: P::COMPATIBILITY }
+    }
+
+    /// Says whether code like this can run here: another processor, or another version of the engine, cannot.
+    pub fn is_for_this_engine(&self) -> bool {
+        self.compatibility == punix_engine::compatibility()
+    }
+}
+
 impl Runtime {
     /// Makes a runtime.
     pub fn new(setup: Setup) -> Runtime {
         Runtime { setup, engines: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Loads a plugin. `ready` is code that comes with this binary; it is used if it is for this very engine.
+    /// Loads a plugin. `ready` is code that comes with this binary; it is used if it is for this component and this engine.
     pub fn load(&self, admitted: Admitted, ready: Option<Ready>) -> Result<Loaded, CallFault> {
         let name = name_of(&admitted);
         let failed = |error: wasmtime::Error| CallFault {
@@ -79,6 +92,15 @@ impl Runtime {
         let world = tie(&engine, &component, admitted.inspected().manifest.world).map_err(failed)?;
         let effective = Arc::new(admitted.effective().clone());
         Ok(Loaded(Arc::new(Inner { admitted, effective, engine, world, cache })))
+    }
+
+    /// Sees to it that a plugin's code is kept, and tells where it came from: from the cache, or from the compiler just
+    /// now. Nothing of it is tied to anything.
+    pub fn prepare(&self, admitted: &Admitted) -> Result<CacheState, CallFault> {
+        let failed = |error: wasmtime::Error| unloadable(admitted, &error);
+        let engine = self.engine(admitted).map_err(failed)?;
+        let (_, cache) = self.code(&engine, admitted, None).map_err(failed)?;
+        Ok(cache)
     }
 
     /// Returns the engine for a plugin. Who sees secrets has memory that is overwritten when it goes.
@@ -110,7 +132,8 @@ impl Runtime {
         ready: Option<Ready>,
     ) -> wasmtime::Result<(Component, CacheState)> {
         if let Some(ready) = ready
-            && ready.compatibility == punix_engine::compatibility()
+            && ready.of == admitted.digest()
+            && ready.is_for_this_engine()
             && let Ok(component) = Trusted::of_this_binary(ready.code).load(engine)
         {
             return Ok((component, CacheState::Bundled));
@@ -150,6 +173,12 @@ impl Loaded {
 
     pub(crate) fn tied(&self) -> &Tied {
         &self.0.world
+    }
+}
+
+impl std::fmt::Debug for Ready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ready({} bytes for {}, {})", self.code.len(), self.of, self.compatibility)
     }
 }
 

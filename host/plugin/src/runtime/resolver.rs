@@ -5,6 +5,7 @@ use crate::request::Referred;
 use crate::runtime::Surroundings;
 use crate::runtime::bindings::resolver::exports::punix::resolver::api;
 use crate::runtime::call::Cell;
+use crate::runtime::check;
 use crate::runtime::convert::{self, cut};
 use crate::runtime::load::{Loaded, Tied};
 use crate::runtime::log::shown;
@@ -91,7 +92,13 @@ impl Resolver for ResolverPlugin {
             bound.punix_resolver_api().call_parse(&mut *store, reference)
         })?;
         let redactor = cell.store.data().redactor();
-        Ok(answer.map_err(|error| convert::error(error, &redactor)))
+        match answer {
+            Ok(form) => {
+                check::reference(&form).map_err(|flaw| flaw.of(&cell, CALL))?;
+                Ok(Ok(form))
+            }
+            Err(error) => Ok(Err(convert::error(error, &redactor))),
+        }
     }
 }
 

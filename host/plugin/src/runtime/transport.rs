@@ -1,6 +1,7 @@
 //! The port of a transport, for a plugin behind it. A pipe that was started is taken out of the plugin's reach at once:
 //! nothing that the plugin does afterwards closes it.
 
+use crate::ability::ssh;
 use crate::runtime::Surroundings;
 use crate::runtime::bindings::transport::exports::punix::transport::api;
 use crate::runtime::call::Cell;
@@ -10,6 +11,7 @@ use crate::runtime::load::{Loaded, Tied};
 use crate::runtime::log::{Level, Line};
 use crate::runtime::resource::HeldPipe;
 use crate::runtime::state::{State, Subject};
+use crate::world::Kind;
 use punix_model::{CallFault, Endpoint, Link, Pipe, PluginError, Transport};
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
@@ -56,7 +58,7 @@ impl Transport for TransportPlugin {
             Ok(answer) => {
                 let answer = endpoint_of(answer);
                 check::completed(endpoint, &answer).map_err(|flaw| flaw.of(&cell, CALL))?;
-                Ok(Ok(answer))
+                Ok(with_user(&cell, answer))
             }
             Err(error) => Ok(Err(convert::error(error, &redactor))),
         }
@@ -113,6 +115,18 @@ impl Link for Open {
         let redactor = self.cell.store.data().redactor();
         Ok(answer.map_err(|error| convert::error(error, &redactor)))
     }
+}
+
+/// Names the user of a target that is reached by SSH, if nobody else did: by whom it is reached without being named, only
+/// the host can know, and `ssh://web` and `ssh://deploy@web` can be one target.
+fn with_user(cell: &Cell, target: Endpoint) -> Result<Endpoint, PluginError> {
+    let state = cell.store.data();
+    if target.user.is_some() || !state.effective.flags.contains(&Kind::Ssh) {
+        return Ok(target);
+    }
+    let way = ssh::way(&target)?;
+    let user = state.outside.secure_shell.user(&way, state.deadline).map_err(ssh::answer)?;
+    Ok(Endpoint { user: user.map(|user| user.as_str().to_owned()), ..target })
 }
 
 /// Returns the pipe that a call started before it broke off, if it is the only one.

@@ -39,7 +39,8 @@ pub(crate) struct Http {
     #[arg(long, value_delimiter = ',', value_name = "METHODS", value_parser = method)]
     pub(crate) methods: Vec<Method>,
 
-    /// Which paths, in which a `*` is one part, or at the end all that follows; else those that it asks for
+    /// Which paths, in which a `*` is one part, or at the end all that follows, and `,,` before a `/` is a comma that
+    /// belongs to it; else those that it asks for
     #[arg(long, value_name = "PATHS", value_parser = list::<PathPattern>)]
     pub(crate) paths: Vec<Several<PathPattern>>,
 
@@ -148,12 +149,27 @@ fn limit(text: &str) -> Result<(String, u32), String> {
     split().ok_or_else(|| "it is not a name, `=` and a number above 0".to_owned())
 }
 
-/// Reads what a comma joins. All of them begin with a slash, and may hold commas.
+/// Reads what commas join. All of them begin with a slash: a comma before one begins the next, and two are one comma that
+/// belongs to what it stands in. Commas anywhere else are what they are.
 fn list<T: TryFrom<String, Error = WordError>>(text: &str) -> Result<Several<T>, WordError> {
-    let mut parts = text.split(",/");
-    let first = parts.next().map(str::to_owned);
-    let all = first.into_iter().chain(parts.map(|part| format!("/{part}")));
-    all.map(T::try_from).collect::<Result<_, _>>().map(Several)
+    let mut all = vec![String::new()];
+    for (index, piece) in text.split('/').enumerate() {
+        if index > 0 {
+            let last = all.last_mut().map_or(0, |last| {
+                let commas = last.len() - last.trim_end_matches(',').len();
+                last.truncate(last.len() - commas.div_ceil(2));
+                commas
+            });
+            if last % 2 == 1 {
+                all.push(String::new());
+            }
+        }
+        if let Some(last) = all.last_mut() {
+            last.push_str(if index > 0 { "/" } else { "" });
+            last.push_str(piece);
+        }
+    }
+    all.into_iter().map(T::try_from).collect::<Result<_, _>>().map(Several)
 }
 
 #[cfg(test)]
@@ -165,6 +181,9 @@ mod tests {
         let cut = |text: &str| list::<PathPattern>(text).unwrap().0.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(cut("/v1/*"), ["/v1/*"]);
         assert_eq!(cut("/a,b,/c/d,/*"), ["/a,b", "/c/d", "/*"]);
+        assert_eq!(cut("/a,,/b"), ["/a,/b"]);
+        assert_eq!(cut("/a,,,/b,,"), ["/a,", "/b,,"]);
+        assert_eq!(cut("/a,,,,/b"), ["/a,,/b"]);
         assert!(list::<PathPattern>("/a,").is_ok_and(|found| found.0.len() == 1));
         assert!(list::<PathPattern>("a,/b").is_err());
         assert!(list::<PathPattern>("").is_err());

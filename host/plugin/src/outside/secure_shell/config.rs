@@ -75,8 +75,22 @@ pub(super) fn words(way: &SecureShellWay, patience: &Patience, config: &Path, so
     let path = |path: &Path| path.to_string_lossy().into_owned();
     let mut words: Vec<String> =
         ["-F", &path(config), "-S", &path(socket), "-M", "-f", "-N", "-T"].map(str::to_owned).into();
+    words.extend(["-o".to_owned(), format!("ControlPersist={}", PERSIST.as_secs())]);
+    words.extend(destination(way, patience));
+    words
+}
+
+/// Returns the words with which `ssh` says what it would do for a connection, and does not connect.
+pub(super) fn asking(way: &SecureShellWay, config: &Path) -> Vec<String> {
+    let mut words = vec!["-G".to_owned(), "-F".to_owned(), config.to_string_lossy().into_owned()];
+    words.extend(destination(way, &Patience::MOST));
+    words
+}
+
+/// Returns the words that say where to.
+fn destination(way: &SecureShellWay, patience: &Patience) -> Vec<String> {
+    let mut words = Vec::new();
     let mut option = |text: String| words.extend(["-o".to_owned(), text]);
-    option(format!("ControlPersist={}", PERSIST.as_secs()));
     if let Some(key) = &way.key {
         option(format!("IdentityFile={}", key.quoted_for_percent()));
     }

@@ -43,10 +43,9 @@ impl Master {
         let room = Room::make(places)?;
         let left = deadline.saturating_duration_since(began);
         let patience = Patience { connect: patience.connect.min(left), ..*patience };
-        let failed = |error| SecureShellError::Room { tried: vec![room.path().to_owned()], error };
-        room.configure(&config::text(way, &patience)).map_err(failed)?;
+        room.configure(&config::text(way, &patience)).map_err(|error| room.failed(error))?;
 
-        let mut ssh_runs = start(ssh, &config::words(way, &patience, &room.config(), &room.socket()))?;
+        let mut ssh_runs = start(ssh, &config::words(way, &patience, &room.config(), &room.socket()), Stdio::null())?;
         let program = |error| SecureShellError::Program { program: ssh.to_owned(), error };
         let errors = ssh_runs.child().stderr.take().ok_or_else(|| program(io::ErrorKind::BrokenPipe.into()))?;
         let complaint = Complaint::listen(errors).map_err(program)?;
@@ -82,11 +81,12 @@ impl Master {
 }
 
 /// What a program complained about before it ended is on its way already.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
 
-fn start(ssh: &Path, words: &[String]) -> Result<Group, SecureShellError> {
+/// Starts `ssh` with some words; where it prints to is another matter.
+pub(super) fn start(ssh: &Path, words: &[String], prints: Stdio) -> Result<Group, SecureShellError> {
     let mut command = Command::new(ssh);
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.args(words).stdin(Stdio::null()).stdout(prints).stderr(Stdio::piped());
     // Its environment is that of the operator, whose agent and helpers it uses; but nobody is asked anything.
     command.env_remove("SSH_ASKPASS").env("SSH_ASKPASS_REQUIRE", "never");
     Group::start(&mut command).map_err(|error| match error.kind() {

@@ -35,6 +35,11 @@ impl Room {
         fs::write(self.config(), text)
     }
 
+    /// Says that something could not be done here.
+    pub(super) fn failed(&self, error: io::Error) -> SecureShellError {
+        SecureShellError::Room { tried: vec![self.path().to_owned()], error }
+    }
+
     pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
