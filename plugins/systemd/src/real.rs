@@ -241,7 +241,7 @@ fn wishes_are_fulfilled_by_a_real_systemd() {
             sample::depending(service("web", &sleeper, accounts), &["db"]),
             service("once", &["/bin/true"], r#"{"serviceConfig":{"Type":"oneshot"}}"#),
             // Of type `exec`: that its program is not there is known when its start returns.
-            service("bad", &["/nowhere"], r#"{"serviceConfig":{"Type":"exec"}}"#),
+            service("bad", &["/nowhere"], r#"{"serviceConfig":{"Type":"exec","Restart":"no"}}"#),
             service("job", &["/bin/true"], r#"{"timer":{"OnCalendar":"yearly"}}"#),
         ],
     );
@@ -257,13 +257,15 @@ fn wishes_are_fulfilled_by_a_real_systemd() {
     let statuses = fulfil(&machine, &stack, &wishes);
     let [db, web, once, bad, job] = ["db.service", "web.service", "once.service", "bad.service", "job.timer"];
     check_states(&statuses, &[(db, running), (web, running), (once, running), (bad, RunState::Failed), (job, running)]);
-    assert!(statuses[3].detail.starts_with("failed (failed, exit-code, status 203"), "{}", statuses[3].detail);
+    assert!(statuses[3].detail.starts_with("Job for bad.service failed"), "{}", statuses[3].detail);
     assert!(statuses.iter().all(|status| status.enabled == Some(true)), "{statuses:#?}");
     assert!(statuses[0].since_unix_ms.is_some_and(|since| since > 1_600_000_000_000), "{statuses:#?}");
 
-    let again =
-        fulfil(&machine, &stack, &[(web, Action::Reload), (db, Action::Status), ("nobody.service", Action::Status)]);
-    check_states(&again, &[(web, running), (db, running), ("nobody.service", RunState::Missing)]);
+    let asked = [db, bad, "nobody.service"].map(|unit| (unit, Action::Status));
+    let again = fulfil(&machine, &stack, &[&[(web, Action::Reload)], &asked[..]].concat());
+    let missing = ("nobody.service", RunState::Missing);
+    check_states(&again, &[(web, running), (db, running), (bad, RunState::Failed), missing]);
+    assert!(again[2].detail.starts_with("failed (failed, exit-code, status 203"), "{}", again[2].detail);
     assert!(machine.run(&["test", "-f", "/run/punix-it/reloaded"]).status.success());
 
     for file in &rendering.files {
