@@ -220,7 +220,8 @@ fn files_below(folder: &Path, end: &str) -> Vec<PathBuf> {
     let mut waiting = vec![folder.to_path_buf()];
     while let Some(next) = waiting.pop() {
         for entry in fs::read_dir(&next).into_iter().flatten().flatten() {
-            let skipped = ["target", ".git"].iter().any(|name| entry.file_name() == *name);
+            let outside = entry.file_name() == "target" && !entry.path().join("Cargo.toml").exists();
+            let skipped = outside || entry.file_name() == ".git";
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() && !skipped => waiting.push(entry.path()),
                 Ok(kind) if kind.is_file() => found.push(entry.path()),

@@ -1,0 +1,128 @@
+//! The record of a generation: what a deploy did, complete enough to do it again without the program that it came from.
+//! No value of a secret is in it, and nothing by which one could be guessed.
+//!
+//! Fields that the format had before keep their names and forms; a record without `schema` is one of those, and is read.
+
+use crate::path::TargetPath;
+use punix_store::Digest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The number of this form.
+pub const SCHEMA: u64 = 1;
+
+/// A generation of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    pub number: u32,
+    pub stack: String,
+    /// UTC, `2026-05-21T14:23:34+00:00`.
+    pub deployed_at: String,
+    /// Who deployed it: `user@machine`, or empty.
+    pub deployed_by: String,
+    /// Of the bytes of the program.
+    pub source_hash: String,
+    pub backend: String,
+    /// `system` or `user`.
+    pub scope: String,
+    /// What it is for, such as `x86_64-linux`; empty in old records.
+    pub system: String,
+    pub scenario: Option<String>,
+    /// Paths of all store entries that it needs, sorted.
+    pub store_paths: Vec<String>,
+    pub services: Vec<ServiceRow>,
+    pub files: Vec<FileRow>,
+    /// What can be started, in the order in which it is started.
+    pub units: Vec<UnitRow>,
+    pub state_dirs: Vec<String>,
+    pub stateful: bool,
+    /// The generation that was live when this one was made.
+    pub previous: Option<u32>,
+    pub plugins: Vec<PluginRow>,
+    /// Of all that was rendered: equal hashes, nothing to do.
+    pub render_hash: String,
+}
+
+/// A service, with exactly the keys that such rows always had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceRow {
+    pub name: String,
+    pub package: String,
+    pub package_path: String,
+    pub binary: String,
+    pub exec_path: String,
+    pub args: Vec<String>,
+    pub depends_on: Vec<String>,
+    /// `{key kind value}` for what is literal, `{key kind name}` for secrets, `{key kind host name}` for artifacts.
+    pub environment: Vec<BTreeMap<String, String>>,
+}
+
+/// A file that is managed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRow {
+    pub path: TargetPath,
+    pub mark: Mark,
+    /// What the file holds, if there are secrets in it: text, and references in their encodings.
+    pub chunks: Option<Vec<RecordedChunk>>,
+    /// What the file holds, in a record of the old form. Everything else is in the blobs, under its digest.
+    pub inline: Option<Vec<u8>>,
+    pub mode: u32,
+    /// As the program says: nothing means whoever deploys.
+    pub owner: Option<String>,
+    pub group: Option<String>,
+    /// What made it: `raw`, or the id of a plugin, or `std.datafile`.
+    pub made_by: String,
+    /// The units that are restarted, or reloaded, when this file alone differs.
+    pub restarts: Vec<String>,
+    pub reloads: Vec<String>,
+}
+
+/// By what a file's bytes are recognised: in the record as `sha256` or `hmac_sha256`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// Of a file without secrets.
+    Sha256(#[serde(with = "hex")] Digest),
+    /// Of a file with secrets: under the target's key, so nobody who reads it can try guesses.
+    HmacSha256(#[serde(with = "hex")] Digest),
+}
+
+/// A piece of a file that has secrets in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedChunk {
+    Text(String),
+    /// `{"secret": {"reference": "from_env:DB_PASSWORD", "encoding": "systemd.environment-file"}}`
+    Secret { reference: String, encoding: String },
+}
+
+/// Something that can be started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitRow {
+    pub name: String,
+    pub service: String,
+    pub starts_at_boot: bool,
+}
+
+/// A plugin that had a part in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginRow {
+    pub id: String,
+    pub version: String,
+    pub sha256: String,
+}
+
+mod hex {
+    //! Digests as hexadecimal digits.
+    use punix_store::Digest;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(digest)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Digest::parse(&text).ok_or_else(|| serde::de::Error::custom("a digest is 64 hexadecimal digits"))
+    }
+}
