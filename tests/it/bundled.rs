@@ -8,10 +8,8 @@ use crate::support::Folder;
 use punix_bundle::Bundled;
 use punix_model::{CallFault, Class, Credential, PluginError, Request, Resolver, Secret};
 use punix_plugin::outside::{Clock, Outside, Variables};
-use punix_plugin::runtime::{CacheState, Line, Listener, Ready, ResolverPlugin, Runtime, Setup, Surroundings};
-use punix_plugin::{
-    Component, Lock, Policy, Rules, VariableName, admit_bundled, built_in, inspect, with_config, with_references,
-};
+use punix_plugin::runtime::{CacheState, Line, Listener, ResolverPlugin, Runtime, Setup, Surroundings};
+use punix_plugin::{Lock, Policy, Rules, VariableName, admit_bundled, built_in, with_config, with_references};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -88,7 +86,7 @@ fn bundled(name: &str) -> &'static Bundled {
 /// Takes a plugin through the door and asks it, as a deploy does.
 fn resolve(name: &str, references: &[&str], given: &Given<'_>) -> Result<Found, CallFault> {
     let plugin = bundled(name);
-    let manifest = inspect(plugin.component).unwrap().manifest;
+    let manifest = plugin.examined().manifest().clone();
     let nowhere = Folder::new();
     let base = given.folder.unwrap_or(nowhere.path());
     let texts: Vec<String> = references.iter().map(|reference| (*reference).to_owned()).collect();
@@ -96,7 +94,7 @@ fn resolve(name: &str, references: &[&str], given: &Given<'_>) -> Result<Found, 
     let table = with_references(&table, &manifest, &texts, base);
     let table = with_config(&table, &manifest, given.granted_config.unwrap_or(given.config));
     let rules = Rules { lock: &Lock::default(), policy: &Policy::default(), ceilings: &[] };
-    let admitted = admit_bundled(Component::new(plugin.component.to_vec()), &table, rules).unwrap();
+    let admitted = admit_bundled(plugin.examined(), &table, rules).unwrap();
 
     let memories: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
     let seen = Arc::clone(&memories);
@@ -104,8 +102,7 @@ fn resolve(name: &str, references: &[&str], given: &Given<'_>) -> Result<Found, 
         seen.lock().unwrap_or_else(PoisonError::into_inner).push(memory.to_vec());
     });
     let runtime = Runtime::new(Setup { cache: None, watcher: Some(watcher) });
-    let ready = Ready { code: plugin.code, compatibility: plugin.compatibility };
-    let loaded = runtime.load(admitted, Some(ready))?;
+    let loaded = runtime.load(admitted, Some(plugin.ready))?;
     assert_eq!(
         loaded.cache_state(),
         CacheState::Bundled,
@@ -327,12 +324,11 @@ fn only_the_configured_server_is_asked() {
 fn references_have_one_form_before_anybody_is_asked() {
     let parse = |name: &str, reference: &str| {
         let plugin = bundled(name);
-        let manifest = inspect(plugin.component).unwrap().manifest;
+        let manifest = plugin.examined().manifest().clone();
         let table = with_config(&built_in(&manifest.id, None).unwrap(), &manifest, "");
         let rules = Rules { lock: &Lock::default(), policy: &Policy::default(), ceilings: &[] };
-        let admitted = admit_bundled(Component::new(plugin.component.to_vec()), &table, rules).unwrap();
-        let ready = Ready { code: plugin.code, compatibility: plugin.compatibility };
-        let loaded = Runtime::new(Setup::default()).load(admitted, Some(ready)).unwrap();
+        let admitted = admit_bundled(plugin.examined(), &table, rules).unwrap();
+        let loaded = Runtime::new(Setup::default()).load(admitted, Some(plugin.ready)).unwrap();
         let outside = Outside::this_machine(BTreeMap::new(), None);
         let around = Surroundings { outside, listener: Arc::new(Ear::default()), base: "/".into() };
         ResolverPlugin::new(loaded, around).unwrap().parse(reference).unwrap().map_err(|error| error.message)

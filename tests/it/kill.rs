@@ -14,11 +14,11 @@ mod together;
 pub(crate) mod tracer;
 
 /// Returns how often something is done: rarely, or, in the long form, so often that little stays untried.
-fn times(short: usize, long: usize) -> usize {
+pub(crate) fn times(short: usize, long: usize) -> usize {
     if is_long() { long } else { short }
 }
 
 /// Tells whether there is time for everything.
-fn is_long() -> bool {
+pub(crate) fn is_long() -> bool {
     std::env::var_os("PUNIX_LONG").is_some_and(|long| long == "1")
 }

@@ -4,6 +4,8 @@ mod build;
 mod bundled;
 mod cli;
 mod conformance;
+mod deploy_conformance;
+mod deploys;
 mod docs;
 mod errors;
 mod exact;

@@ -4,8 +4,11 @@
 mod adding;
 mod asking;
 mod auditing;
+mod canary;
+mod code;
 mod deciding;
 mod looking;
+mod removing;
 mod site;
 mod together;
 
@@ -153,6 +156,13 @@ impl Shop {
         let json = self.done([verb, "--json"]).json();
         let foreign = json["plugins"].list().iter().filter(|plugin| !plugin["id"].text().starts_with("punix."));
         foreign.cloned().collect()
+    }
+
+    /// Lists the components that are kept.
+    fn kept(&self) -> Vec<PathBuf> {
+        let listed = fs::read_dir(self.path("plugins")).into_iter().flatten();
+        let paths = listed.map(|entry| entry.expect("it can be read").path());
+        paths.filter(|path| path.extension().is_some_and(|end| end == "wasm")).collect()
     }
 
     /// Returns the state that `list` shows of the only plugin.

@@ -23,7 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("punix-deploy", &["punix-pcl", "punix-store", "punix-build", "punix-target", "punix-model", "punix-diag"]),
     ("punix-engine", &[]),
     ("punix-plugin", &["punix-engine", "punix-model", "punix-diag"]),
-    // Its build script compiles, packs and inspects with the very code that loads.
+    // Its build script compiles, packs and inspects with the very code that loads, and says what it found in its types.
     ("punix-bundle", &["punix-engine", "punix-plugin"]),
     // What plugins are tried with: the real host, with other things outside.
     ("punix-sdk-test", &["punix-plugin", "punix-model", "punix-diag"]),
@@ -50,6 +50,31 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Lists the crates that do no IO; a `clippy.toml` of their own says so to clippy.
 const PURE: &[&str] = &["punix-diag", "punix-pcl", "punix-model"];
+
+/// Lists where the bytes of secrets are looked at, and how often in each file. Whoever adds a place says here why.
+const SEES_SECRETS: &[(&str, usize)] = &[
+    // Tokens of fetches: they go into a header, a variable of git, or an address of a proxy.
+    ("host/build/src/fetch.rs", 1),
+    ("host/build/src/fetch/network.rs", 3),
+    ("host/build/src/fetch/web.rs", 3),
+    ("host/build/src/git/program.rs", 2),
+    ("host/build/src/git/repository.rs", 5),
+    // A file is put together, and files that are not meant for a secret are searched for it.
+    ("host/deploy/src/splice.rs", 1),
+    ("host/deploy/src/splice/leak.rs", 1),
+    // The filter of all that is said.
+    ("host/model/src/redact.rs", 1),
+    // What plugins have sent: in a request, in another secret, or to one that was granted `reveal`.
+    ("host/plugin/src/ability/http.rs", 1),
+    ("host/plugin/src/ability/http/fill.rs", 1),
+    ("host/plugin/src/outside/web/ask.rs", 2),
+    ("host/plugin/src/runtime/host/secrets.rs", 1),
+    // A file with secrets is marked under the target's key, compared, and written; on the way there it is a frame.
+    ("host/target/src/admit.rs", 5),
+    ("host/target/src/key.rs", 2),
+    ("host/target/src/protocol/frame.rs", 1),
+    ("host/target/src/publish.rs", 1),
+];
 
 const LINES_MAX: usize = 500;
 const REASON_WITHIN_LINES: usize = 12;
@@ -87,7 +112,8 @@ fn crates_depend_only_on_what_the_map_allows() {
 /// Cargo compiles a package once for both if it has the same features in both.
 #[test]
 fn what_the_bundle_is_built_with_is_compiled_once() {
-    let script = features(&["--package", "punix-bundle", "--edges", "normal,build"]);
+    // Beside all others, so that what the bundle itself links has the features that it has there.
+    let script = features(&["--workspace", "--edges", "normal,build"]);
     let binary = features(&["--workspace", "--exclude", "punix-bundle", "--edges", "normal"]);
     assert!(script.keys().any(|package| package.starts_with("wasmtime v")), "{script:?}");
     let mut problems = Vec::new();
@@ -215,6 +241,38 @@ fn nothing_is_left_over() {
             }
         }
     }
+    report(&problems);
+}
+
+#[test]
+fn the_places_that_see_secrets_are_counted() {
+    let call = [".exp", "ose()"].concat();
+    let table: BTreeMap<&str, usize> = SEES_SECRETS.iter().copied().collect();
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for file in files_below(&root().join("host")) {
+        let name = shown(&file).replace('\\', "/");
+        let is_test = ["/tests.rs", "/testing.rs"].iter().any(|end| name.ends_with(end)) || name.contains("/tests/");
+        if is_test || !name.ends_with(".rs") {
+            continue;
+        }
+        let content = read(&file);
+        let code = content.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let count = code.matches(&call).count();
+        if count > 0 {
+            found.insert(name, count);
+        }
+    }
+    let mut problems = Vec::new();
+    for (name, count) in &found {
+        let known = table.get(name.as_str()).copied().unwrap_or(0);
+        if *count != known {
+            problems.push(format!(
+                "{name} looks at secrets {count} times and {known} are known: do without, or say why in SEES_SECRETS"
+            ));
+        }
+    }
+    let gone = table.keys().filter(|name| !found.contains_key(**name));
+    problems.extend(gone.map(|name| format!("{name} looks at no secret any more: take it out of SEES_SECRETS")));
     report(&problems);
 }
 

@@ -54,10 +54,10 @@ fn transport(admitted: Admitted, ready: Option<Ready>, outside: Outside) -> Tran
 
 fn bundled(name: &str, outside: Outside) -> TransportPlugin {
     let plugin = punix_bundle::plugins().iter().find(|plugin| plugin.name == name).expect("it is bundled");
-    let table = built_in(&inspect(plugin.component).unwrap().manifest.id, None).unwrap();
+    let table = built_in(&plugin.examined().manifest().id, None).unwrap();
     let rules = Rules { lock: &Lock::default(), policy: &Policy::default(), ceilings: &[] };
-    let admitted = admit_bundled(Component::new(plugin.component.to_vec()), &table, rules).unwrap();
-    transport(admitted, Some(Ready { code: plugin.code, compatibility: plugin.compatibility }), outside)
+    let admitted = admit_bundled(plugin.examined(), &table, rules).unwrap();
+    transport(admitted, Some(plugin.ready), outside)
 }
 
 fn this_machine() -> Outside {

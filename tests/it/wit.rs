@@ -2,7 +2,8 @@
 //! themselves.
 //!
 //! `tests/frozen/wit-0.1.0` is what plugins of this generation were built against. It changes with a deliberate copy, and
-//! never again once 0.1.0 is published.
+//! never again once 0.1.0 is published. `tests/guests/frozen-*` are built against it, and run in the real host by
+//! `host/plugin/tests/hostile/frozen.rs`.
 
 mod reference;
 mod shape;

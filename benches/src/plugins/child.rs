@@ -4,8 +4,8 @@ use clap::Args;
 use punix_bundle::Bundled;
 use punix_model::{Backend, Chunk, Facts, Scope, Service, Stack};
 use punix_plugin::outside::Outside;
-use punix_plugin::runtime::{BackendPlugin, Line, Listener, Loaded, Meta, Ready, Runtime, Setup, Surroundings};
-use punix_plugin::{Component, Lock, Policy, Rules, admit_bundled, built_in, inspect, with_config};
+use punix_plugin::runtime::{BackendPlugin, Line, Listener, Loaded, Meta, Runtime, Setup, Surroundings};
+use punix_plugin::{Lock, Policy, Rules, admit_bundled, built_in, with_config};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -15,7 +15,11 @@ use std::time::{Duration, Instant};
 
 /// Render one stack with the bundled backend, and say how long it took since the start
 #[derive(Debug, Args)]
-pub(crate) struct Once {}
+pub(crate) struct Once {
+    /// Load and call all bundled plugins in place of that
+    #[arg(long)]
+    all: bool,
+}
 
 /// Call bundled plugins over and over, and say how long the middle round took
 #[derive(Debug, Args)]
@@ -30,12 +34,17 @@ impl Listener for Nobody {
     fn hear(&self, _: &str, _: &Line) {}
 }
 
-pub(crate) fn once(_: &Once, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn once(once: &Once, out: &mut dyn Write) -> io::Result<()> {
     let start = Instant::now();
     let runtime = Runtime::new(Setup::default());
-    let backend = backend(&runtime)?;
-    backend.render(&stack(1), &facts()).map_err(other)?;
-    writeln!(out, "rendered {}", microseconds(start.elapsed()))
+    if once.all {
+        for plugin in punix_bundle::plugins() {
+            Meta::new(load(&runtime, plugin)?, around()).describe().map_err(other)?;
+        }
+    } else {
+        backend(&runtime)?.render(&stack(1), &facts()).map_err(other)?;
+    }
+    writeln!(out, "done {}", microseconds(start.elapsed()))
 }
 
 pub(crate) fn warm(warm: &Warm, out: &mut dyn Write) -> io::Result<()> {
@@ -52,16 +61,7 @@ pub(crate) fn warm(warm: &Warm, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "call {}", microseconds(call) / f64::from(CALLS))?;
     let (many, facts) = (stack(200), facts());
     let services = middle(warm.rounds, || backend.render(&many, &facts).map(drop).map_err(other))?;
-    writeln!(out, "services {}", microseconds(services))?;
-    let all = middle(warm.rounds, || {
-        // As a new process does: with engines of its own.
-        let runtime = Runtime::new(Setup::default());
-        for plugin in punix_bundle::plugins() {
-            Meta::new(load(&runtime, plugin)?, around()).describe().map_err(other)?;
-        }
-        Ok(())
-    })?;
-    writeln!(out, "bundled {}", microseconds(all))
+    writeln!(out, "services {}", microseconds(services))
 }
 
 fn middle(rounds: usize, mut work: impl FnMut() -> io::Result<()>) -> io::Result<Duration> {
@@ -95,13 +95,12 @@ fn backend(runtime: &Runtime) -> io::Result<BackendPlugin> {
 fn load(runtime: &Runtime, plugin: &'static Bundled) -> io::Result<Loaded> {
     let (lock, policy) = (Lock::default(), Policy::default());
     let rules = Rules { lock: &lock, policy: &policy, ceilings: &[] };
-    let component = Component::new(plugin.component.to_vec());
-    let manifest = inspect(component.bytes()).map_err(other)?.manifest;
+    let examined = plugin.examined();
+    let manifest = examined.manifest();
     let table = built_in(&manifest.id, None).ok_or_else(|| io::Error::other("nothing is built in for it"))?;
-    let table = with_config(&table, &manifest, "");
-    let admitted = admit_bundled(component, &table, rules).map_err(|fault| io::Error::other(fault.to_string()))?;
-    let ready = Ready { code: plugin.code, compatibility: plugin.compatibility };
-    runtime.load(admitted, Some(ready)).map_err(other)
+    let table = with_config(&table, manifest, "");
+    let admitted = admit_bundled(examined, &table, rules).map_err(|fault| io::Error::other(fault.to_string()))?;
+    runtime.load(admitted, Some(plugin.ready)).map_err(other)
 }
 
 fn around() -> Surroundings {

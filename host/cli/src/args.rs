@@ -2,10 +2,11 @@
 
 pub(crate) mod build;
 pub(crate) mod plugin;
+pub(crate) mod service;
 pub(crate) mod store;
 
 use crate::ui::Color;
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Id, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Describe service stacks in PCL and know what they mean before anything is touched.
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Fmt(Fmt),
     Build(build::Build),
     Store(store::Store),
+    Service(service::Service),
+    Verify(service::Verify),
     Plugin(plugin::Plugin),
     Explain(Explain),
 }
@@ -109,4 +112,33 @@ pub(crate) struct Fmt {
 pub(crate) struct Explain {
     /// The code, such as E4; without it, all codes are listed
     pub(crate) code: Option<String>,
+}
+
+impl Arguments {
+    /// Reads what this process was started with.
+    pub(crate) fn read() -> Result<Arguments, clap::Error> {
+        let matches = command().try_get_matches()?;
+        Arguments::from_arg_matches(&matches)
+    }
+}
+
+/// Returns the whole command line. Switches of verbs that deploy can be taken back: behind `--activate`, `--no-activate`.
+pub(crate) fn command() -> clap::Command {
+    let command = Arguments::command();
+    let command = command.mut_subcommand("verify", with_opposites);
+    command.mut_subcommand("service", |service| service.mut_subcommands(with_opposites))
+}
+
+fn with_opposites(command: clap::Command) -> clap::Command {
+    let is_switch = |arg: &&Arg| matches!(arg.get_action(), ArgAction::SetTrue) && !arg.is_global_set();
+    let named = |arg: &Arg| Some((arg.get_id().clone(), arg.get_long()?.to_owned()));
+    let switches: Vec<(Id, String)> = command.get_arguments().filter(is_switch).filter_map(named).collect();
+    switches.into_iter().fold(command, |command, (id, long)| {
+        let opposite = match long.strip_prefix("no-") {
+            Some(rest) => rest.to_owned(),
+            None => format!("no-{long}"),
+        };
+        let taken_back = Arg::new(opposite.clone()).long(opposite.clone()).hide(true).action(ArgAction::SetTrue);
+        command.arg(taken_back.overrides_with(id.clone())).mut_arg(id, |arg| arg.overrides_with(opposite))
+    })
 }

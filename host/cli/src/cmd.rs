@@ -6,5 +6,6 @@ pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod plugin;
+pub(crate) mod service;
 pub(crate) mod store;
 pub(crate) mod why;

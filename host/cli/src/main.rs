@@ -1,5 +1,10 @@
 //! The binary `punix`: argv to a command, a command to an exit code.
 
+#[cfg(all(feature = "sealed", feature = "compiler"))]
+compile_error!("a sealed `punix` has no compiler: build it with `--no-default-features --features sealed`");
+#[cfg(not(any(feature = "sealed", feature = "compiler")))]
+compile_error!("without a compiler `punix` is sealed: say so with `--no-default-features --features sealed`");
+
 mod args;
 mod cmd;
 mod exit;
@@ -9,7 +14,6 @@ mod places;
 mod secrets;
 mod ui;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -17,8 +21,12 @@ fn main() -> ExitCode {
     if let Some(code) = punix_build::sandbox::enter_if_asked() {
         return code;
     }
+    // Likewise the guard of a commit, which mends what a killed one leaves.
+    if let Some(code) = punix_target::enter_guard_if_asked() {
+        return code;
+    }
     exit::install_panic_hook();
-    let arguments = match args::Arguments::try_parse() {
+    let arguments = match args::Arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
     };
@@ -30,6 +38,8 @@ fn main() -> ExitCode {
         args::Command::Fmt(args) => cmd::fmt::run(&ui, &args),
         args::Command::Build(args) => cmd::build::run(&ui, &args),
         args::Command::Store(args) => cmd::store::run(&ui, &args),
+        args::Command::Service(args) => cmd::service::run(&ui, &args),
+        args::Command::Verify(args) => cmd::service::verify(&ui, &args),
         args::Command::Plugin(args) => cmd::plugin::run(&ui, &args),
         args::Command::Explain(args) => cmd::explain::run(&ui, &args),
     };

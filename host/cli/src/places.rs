@@ -12,6 +12,7 @@ const HOME_DIRECTORY: &str = ".punix";
 const STORE_VARIABLE: &str = "PUNIX_STORE_DIR";
 const CACHE_VARIABLE: &str = "PUNIX_CACHE_DIR";
 const PLUGIN_VARIABLE: &str = "PUNIX_PLUGIN_DIR";
+const STATE_VARIABLE: &str = "XDG_STATE_HOME";
 const DEPLOYMENTS_VARIABLE: &str = "PUNIX_DEPLOYMENTS_DIR";
 
 /// Nothing says where something is.
@@ -59,11 +60,26 @@ pub(crate) fn plugins(named: Option<&Path>) -> Result<PathBuf, Homeless> {
     named.map(Path::to_owned).or_else(usual).ok_or(missing)
 }
 
+/// Returns where compiled plugins are kept, and where the key is by which they are known to be ours. The key lies elsewhere:
+/// whoever copies or shares the one does not do so with the other. Without a home nothing is kept.
+pub(crate) fn compiled() -> Option<(PathBuf, PathBuf)> {
+    let named = variable(STATE_VARIABLE).filter(|path| path.is_absolute());
+    let state = named.or_else(|| Some(variable("HOME")?.join(".local/state")))?;
+    Some((absolute(home()?.join("compiled")), absolute(state.join("punix/cache.key"))))
+}
+
 /// Returns where generations are looked for: those that are named, beside the usual one. More places only ever keep more.
 pub(crate) fn deployments(named: &[PathBuf]) -> Result<Vec<Place>, Homeless> {
     let missing = Homeless { what: "generations are recorded", ways: "`--deployments-root` or PUNIX_DEPLOYMENTS_DIR" };
     let usual = variable(DEPLOYMENTS_VARIABLE).or_else(|| Some(home()?.join("deployments")));
     all(Keeper::Deployments, named, usual).ok_or(missing)
+}
+
+/// Returns where generations are recorded on a target, for verbs that work on one place.
+pub(crate) fn deployments_root(named: Option<&Path>) -> Result<PathBuf, Homeless> {
+    let missing = Homeless { what: "generations are recorded", ways: "`--deployments-root` or PUNIX_DEPLOYMENTS_DIR" };
+    let usual = || variable(DEPLOYMENTS_VARIABLE).or_else(|| Some(home()?.join("deployments")));
+    named.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned).or_else(usual).ok_or(missing)
 }
 
 /// Returns where profiles are looked for: the named directory, beside the usual one.

@@ -14,28 +14,36 @@ pub(crate) enum Color {
 }
 
 /// The two streams and how they look.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ui {
     pub(crate) json: bool,
     look: Look,
+    /// Whether the result is drawn in colours.
+    paints: bool,
 }
 
 impl Ui {
     pub(crate) fn new(color: Color, json: bool) -> Ui {
         let terminal = std::io::stderr().is_terminal();
-        let wanted = match color {
+        let wanted = |terminal: bool| match color {
             Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             Color::Always => true,
             Color::Never => false,
         };
         let detail = if terminal || color == Color::Always { Detail::Excerpt } else { Detail::Lines };
-        Ui { json, look: Look { detail, color: wanted } }
+        let paints = wanted(std::io::stdout().is_terminal());
+        Ui { json, look: Look { detail, color: wanted(terminal) }, paints }
     }
 
     /// Returns the same streams with source excerpts drawn.
     pub(crate) fn explaining(&self, explain: bool) -> Ui {
         let detail = if explain { Detail::Excerpt } else { self.look.detail };
-        Ui { json: self.json, look: Look { detail, ..self.look } }
+        Ui { json: self.json, look: Look { detail, ..self.look }, paints: self.paints }
+    }
+
+    /// Tells whether the result may have colours.
+    pub(crate) fn paints(&self) -> bool {
+        self.paints && !self.json
     }
 
     /// Writes the result. When nobody reads it any more, the command ends quietly.

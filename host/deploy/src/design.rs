@@ -1,6 +1,7 @@
 //! A stack as narrow types: what a program says of it, checked, with the place where each thing is written. What comes
 //! after this room does not know the language any more.
 
+use crate::places::Places;
 use punix_diag::Span;
 use punix_model::{Chunk, Scope, Slot};
 
@@ -17,6 +18,9 @@ pub struct Design {
     pub services: Vec<Service>,
     /// Modules of packages that are pinned besides those of services, in the order of the program.
     pub store_modules: Vec<String>,
+    /// Paths of the entries of all packages that it refers to: those of services, those that are pinned besides, and
+    /// those whose path stands in a text. Sorted, each once.
+    pub store_paths: Vec<String>,
     pub files: Vec<DesignFile>,
     /// The secrets that chunks of services and files refer to; a slot's id is its place here.
     pub slots: Vec<Slot>,
@@ -27,6 +31,22 @@ pub struct Design {
     pub tls: Option<Tls>,
     /// Sorted.
     pub state_dirs: Vec<String>,
+    pub places: Places,
+}
+
+impl Design {
+    /// Returns where something is written that a backend names by its way: `services.web.serviceConfig.User`. A service
+    /// may be named by its place in the stack too.
+    pub fn place(&self, way: &str) -> Option<Span> {
+        let by_index = || {
+            let rest = way.strip_prefix("services.")?;
+            let (index, rest) = rest.split_once('.').map_or((rest, ""), |(index, rest)| (index, rest));
+            let service = self.services.get(index.parse::<usize>().ok()?)?;
+            self.services.iter().all(|service| service.name != index).then_some(())?;
+            self.places.find(&format!("services.{}.{rest}", service.name))
+        };
+        by_index().or_else(|| self.places.find(way))
+    }
 }
 
 /// A service.
@@ -61,7 +81,8 @@ pub struct Variable {
 /// A file that the stack brings itself. All that a backend renders comes besides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesignFile {
-    /// As it is written; for user scope with the home before it if it was relative.
+    /// Absolute and plain: no empty part, `.` or `..`, and nothing in what was written but letters, digits and `._-/`. In
+    /// user scope with the home before it if it was relative.
     pub path: String,
     pub at: Span,
     pub body: FileBody,
@@ -71,7 +92,7 @@ pub struct DesignFile {
     pub mode: Option<u32>,
     pub owner: Option<String>,
     pub group: Option<String>,
-    /// Names of services. Nothing means every service of the stack.
+    /// Names of services. Nothing means every service of the stack; where only `reloads` was given it is none.
     pub restarts: Option<Vec<String>>,
     pub reloads: Option<Vec<String>>,
     /// `raw` or `std.datafile`.

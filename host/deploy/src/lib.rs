@@ -1,14 +1,44 @@
 //! The rooms of a deploy. Each takes what the room before it made; deciding files do no IO.
 //!
-//! Today there is one: packages of a program are composed, and realised in the store.
+//! First the packages of a program are composed and realised in the store, then a stack is: read, rendered, bounded, spliced,
+//! recorded, planned. What is done on a target is planned here and carried out elsewhere.
 
+mod base64;
+mod boundary;
 mod compose;
+mod compose_stack;
 mod design;
+mod diff;
+mod draft;
 mod entries;
 mod failure;
+mod limits;
+mod places;
+mod plan;
+mod plan_file;
+mod render;
+mod sources;
+mod splice;
+#[cfg(test)]
+mod testing;
+mod units;
 mod value;
 
+pub use boundary::check_boundary;
 pub use compose::{Choice, Composed, Local, Spans, compose_packages};
+pub use compose_stack::{StackChoice, compose_stack, packages_of};
 pub use design::{Design, DesignFile, FileBody, Service, Tls, Variable};
+pub use diff::{Body, Fate, FileDiff, Hunk, Line, LineKind, SecretDiff, Texts, generation_diff, plan_diff};
+pub use draft::{Circumstances, ProgramBytes, draft, source_hash, timestamp};
 pub use entries::{Unknown, add_entry};
 pub use failure::explain;
+pub use places::Places;
+pub use plan::{
+    Counts, Decided, Deploy, Drift, Go, Ground, KEEP, PlanError, Planned, Policy, Refusal, Repair, Standing, Warning,
+    Wish, back_from, kept, plan, question, question_for, same_secrets,
+};
+pub use plan_file::{KeptPlan, PlanFileIssue, read_plan, write_plan};
+pub use render::{Rendered, RenderedFile, Renderer, render, stack_of};
+pub use sources::{SourceFile, Sources, read_sources};
+pub use splice::{Content, Contents, references, splice, splice_record};
+pub use units::{Activation, Deed, Reason, UnitStep, stack_for_units, unit_steps, wishes};

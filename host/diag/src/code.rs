@@ -60,6 +60,9 @@ codes! {
     E14 "E14" Store "no source for this system";
     E15 "E15" Language "two packages share a name";
     E16 "E16" Language "a version that its source does not follow";
+    E17 "E17" Deploy "the target is another kind of machine";
+    E18 "E18" Deploy "a path belongs to somebody else";
+    E19 "E19" Deploy "the plan is old";
     E20 "E20" Language "a limit is reached";
     E21 "E21" Store "the store is damaged, or no store";
     E22 "E22" Store "collecting is refused";
@@ -70,6 +73,10 @@ codes! {
     E27 "E27" Plugin "a plugin is not the one that was chosen";
     E28 "E28" Plugin "a plugin gave no usable answer";
     E29 "E29" Plugin "a plugin says that it cannot";
+    E30 "E30" Deploy "a path may not be written";
+    E31 "E31" Deploy "the target's disk, or the way to it, failed";
+    E32 "E32" Deploy "a record or a journal cannot be understood";
+    E33 "E33" Deploy "a secret cannot stand where it would";
 }
 
 impl Code {

@@ -47,7 +47,7 @@ pub trait NewFile: Write {
 }
 
 /// A directory tree that is read and written. Every change is one operation that happens or does not; it is durable
-/// once the file (content, mode, times) or the directory (names) was synced.
+/// once the file (content, mode, owner, times) or the directory (names) was synced.
 pub trait Disk: Send + Sync {
     // Reading.
 
@@ -87,6 +87,9 @@ pub trait Disk: Send + Sync {
     fn remove_directory(&self, path: &Path) -> io::Result<()>;
     /// Sets permission bits; never through a link.
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()>;
+    /// Sets user and group, of a link itself too. As the kernel has it, a file loses setuid by that, and setgid if its
+    /// group may execute it; so the mode is set afterwards.
+    fn set_owner(&self, path: &Path, owner: u32, group: u32) -> io::Result<()>;
     /// Sets the time of last modification, of a link itself too.
     fn set_modified(&self, path: &Path, seconds: i64) -> io::Result<()>;
 

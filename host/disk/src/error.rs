@@ -70,3 +70,11 @@ pub(crate) fn check_mode(mode: u32) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Checks that an owner is one: the largest number stands for nobody in particular, and would change nothing.
+pub(crate) fn check_owner(owner: u32, group: u32) -> io::Result<()> {
+    if owner == u32::MAX || group == u32::MAX {
+        return Err(invalid("the number stands for no user or group"));
+    }
+    Ok(())
+}

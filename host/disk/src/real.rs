@@ -8,11 +8,11 @@ mod resolve;
 pub(crate) mod tests;
 
 use crate::disk::{Disk, Kind, Metadata, NewFile};
-use crate::error::{at, between, check_mode, invalid, is_a_link, not_a_file, too_large};
+use crate::error::{at, between, check_mode, check_owner, invalid, is_a_link, not_a_file, too_large};
 use file::WritingFile;
 use resolve::{Kernel, Spot};
 use rustix::fs::{self, UTIME_OMIT};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps};
+use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -295,6 +295,15 @@ impl Disk for RealDisk {
                 return Err(is_a_link());
             }
             self.set_mode_of(fd.as_fd(), &spot, mode)
+        })
+    }
+
+    fn set_owner(&self, path: &Path, owner: u32, group: u32) -> io::Result<()> {
+        self.at("set the owner of", path, || {
+            check_owner(owner, group)?;
+            let spot = self.spot(path)?;
+            let (owner, group) = (Uid::from_raw(owner), Gid::from_raw(group));
+            Ok(fs::chownat(&spot.parent, spot.name, Some(owner), Some(group), AtFlags::SYMLINK_NOFOLLOW)?)
         })
     }
 

@@ -81,6 +81,7 @@ on_every_disk! {
     replace_moves_over_what_fits,
     removing_asks_what_it_removes,
     modes_and_times_are_set_as_given,
+    owners_are_set_as_given,
     syncs_ask_what_they_sync,
     paths_that_lead_elsewhere_are_refused_by_all,
     names_are_bytes,
@@ -338,6 +339,43 @@ fn modes_and_times_are_set_as_given(disk: &dyn Disk) {
     assert_eq!(disk.metadata(p("l")).unwrap().unwrap().modified, 1);
     put(disk, "another", b"");
     assert_ne!(disk.metadata(p("")).unwrap().unwrap().modified, 1);
+}
+
+/// Only root can give something away; anybody can give it to himself.
+fn owners_are_set_as_given(disk: &dyn Disk) {
+    put(disk, "f", b"content");
+    disk.create_directory(p("d"), 0o755).unwrap();
+    disk.create_link(p("l"), p("f")).unwrap();
+    let owner = |path: &str| {
+        let found = disk.metadata(p(path)).unwrap().unwrap();
+        (found.owner, found.group)
+    };
+    let (user, group) = owner("f");
+    let other = if user == 0 { (1234, 4321) } else { (user, group) };
+    for path in ["f", "d", "l"] {
+        disk.set_owner(p(path), other.0, other.1).unwrap();
+        assert_eq!(owner(path), other, "{path}");
+    }
+    disk.set_owner(p("l"), user, group).unwrap();
+    assert_eq!((owner("l"), owner("f")), ((user, group), other));
+
+    for (before, after) in [(0o6755, 0o755), (0o6644, 0o2644), (0o4640, 0o640), (0o640, 0o640)] {
+        disk.set_mode(p("f"), before).unwrap();
+        let mode = disk.metadata(p("f")).unwrap().unwrap().mode;
+        disk.set_owner(p("f"), other.0, other.1).unwrap();
+        // Who is not of the group could not set it in the first place.
+        let after = if mode == before { after } else { after & mode };
+        assert_eq!(disk.metadata(p("f")).unwrap().unwrap().mode, after);
+    }
+    disk.set_mode(p("d"), 0o2755).unwrap();
+    disk.set_owner(p("d"), other.0, other.1).unwrap();
+    assert_eq!(disk.metadata(p("d")).unwrap().unwrap().mode, 0o2755);
+    assert_eq!(get(disk, "f"), b"content");
+    fails(disk.set_owner(p("none"), user, group), ErrorKind::NotFound);
+    fails(disk.set_owner(p("f/x"), user, group), ErrorKind::NotADirectory);
+    fails(disk.set_owner(p("f"), u32::MAX, group), ErrorKind::InvalidInput);
+    fails(disk.set_owner(p("f"), user, u32::MAX), ErrorKind::InvalidInput);
+    fails(disk.set_owner(p("d/.."), user, group), ErrorKind::InvalidInput);
 }
 
 fn syncs_ask_what_they_sync(disk: &dyn Disk) {

@@ -18,6 +18,7 @@ mod tests;
 
 use crate::disk::{Disk, Metadata, NewFile};
 use crate::error::{at, between, too_large};
+use crash::Crash;
 use state::{Inode, Occupied, State};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -29,8 +30,8 @@ use survival::Survival;
 /// What stands at a path, for comparing whole trees. Times are left out: nearly every operation changes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    File { mode: u32, content: Vec<u8> },
-    Directory { mode: u32 },
+    File { mode: u32, owner: (u32, u32), content: Vec<u8> },
+    Directory { mode: u32, owner: (u32, u32) },
     Link { target: PathBuf },
 }
 
@@ -52,9 +53,32 @@ impl SimulatedDisk {
         self.lock().crash_after(k);
     }
 
+    /// Lets the `k`-th operation from now fail with this error, once. It changes nothing, but for a write, of which half
+    /// is written.
+    pub fn fail_at(&self, k: u64, kind: io::ErrorKind) {
+        self.lock().fail_at(k, kind);
+    }
+
+    /// Returns whether the operation that was to fail was asked for.
+    pub fn has_failed(&self) -> bool {
+        self.lock().has_failed()
+    }
+
+    /// Makes it a poor disk: names cannot be exchanged, and a file that moves to a free name has both for a moment.
+    #[must_use]
+    pub fn without_rename_flags(self) -> SimulatedDisk {
+        self.lock().without_rename_flags();
+        self
+    }
+
     /// Returns what a machine finds that was switched off now and on again.
     pub fn after_crash(&self, choice: Survival) -> SimulatedDisk {
-        SimulatedDisk { state: Mutex::new(self.lock().after_crash(choice)) }
+        let state = self.lock();
+        let mut found = state.after_crash(choice);
+        if !state.has_rename_flags() {
+            found.without_rename_flags();
+        }
+        SimulatedDisk { state: Mutex::new(found) }
     }
 
     /// Returns every choice for a crash now: all prefixes, and as many torn disks as are asked for.
@@ -156,7 +180,14 @@ impl Disk for SimulatedDisk {
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change_both("move", (from, "to", to), |state| state.rename(from, to, Occupied::Refuse))
+        self.change_both("move", (from, "to", to), |state| {
+            if state.has_rename_flags() || state.find_directory(from).is_ok() {
+                return state.rename(from, to, Occupied::Refuse);
+            }
+            state.hard_link(from, to)?;
+            state.count()?;
+            state.remove(from)
+        })
     }
 
     fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -165,7 +196,10 @@ impl Disk for SimulatedDisk {
     }
 
     fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
-        self.change_both("exchange", (one, "with", other), |state| state.exchange(one, other))
+        self.change_both("exchange", (one, "with", other), |state| match state.has_rename_flags() {
+            true => state.exchange(one, other),
+            false => Err(io::Error::new(io::ErrorKind::Unsupported, "this disk cannot do it")),
+        })
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -178,6 +212,10 @@ impl Disk for SimulatedDisk {
 
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
         self.change("set the mode of", path, |state| state.set_mode(path, mode))
+    }
+
+    fn set_owner(&self, path: &Path, owner: u32, group: u32) -> io::Result<()> {
+        self.change("set the owner of", path, |state| state.set_owner(path, owner, group))
     }
 
     fn set_modified(&self, path: &Path, seconds: i64) -> io::Result<()> {
@@ -217,10 +255,14 @@ struct SimulatedFile<'a> {
 
 impl Write for SimulatedFile<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.disk.change("write", &self.path, |state| {
-            state.append(self.inode, bytes);
-            Ok(bytes.len())
-        })
+        let mut state = self.disk.lock();
+        let counted = state.count();
+        match &counted {
+            Ok(()) => state.append(self.inode, bytes),
+            Err(error) if Crash::is(error) => {}
+            Err(_) => state.append(self.inode, &bytes[..bytes.len() / 2]),
+        }
+        counted.map(|()| bytes.len()).map_err(|error| at("write", &self.path, error))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,11 +1,13 @@
 //! The one configuration of wasmtime. Whoever compiles a component and whoever loads what was compiled use the same, so
 //! that what the build script compiles is what the binary runs.
 //!
-//! This is also the only crate with `unsafe` in it: machine code is taken as what it claims to be (`trusted.rs`), and
-//! memory is given to guests (`memory.rs`). Nothing here knows what a plugin is.
+//! This is also the only crate with `unsafe` in it: machine code is taken as what it claims to be (`trusted.rs`) and made
+//! executable (`in_place.rs`), memory is mapped (`mapping.rs`) and given to guests (`memory.rs`). Nothing here knows what a plugin is.
 
 #[cfg(feature = "compiler")]
 mod compile;
+mod in_place;
+mod mapping;
 mod memory;
 mod trusted;
 
@@ -38,7 +40,7 @@ pub const STACK_BYTES_MAX: usize = 4 << 20;
 /// What becomes of a guest's memory when it goes.
 #[derive(Clone)]
 pub enum Memory {
-    /// It is given back.
+    /// It is emptied, and given to the next guest.
     Plain,
     /// It is overwritten first; locked and kept out of core dumps where the system allows that.
     Wiped,
@@ -67,10 +69,11 @@ pub fn engine(setup: Setup) -> wasmtime::Result<Engine> {
         .memory_guard_size(64 << 10)
         .memory_reservation_for_growth(16 << 20)
         .memory_may_move(true)
-        // Images of memory are for wasmtime's own memory; with ours, which is wiped, it panics on one.
+        // Images of memory are for wasmtime's own memory; with ours it panics on one.
         .memory_init_cow(false)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
         .relaxed_simd_deterministic(true);
+    in_place::configure(&mut config);
     #[cfg(feature = "compiler")]
     config
         .target(TARGET)?
@@ -78,11 +81,11 @@ pub fn engine(setup: Setup) -> wasmtime::Result<Engine> {
         .cranelift_nan_canonicalization(true)
         .generate_address_map(false)
         .native_unwind_info(false);
-    match setup.memory {
-        Memory::Plain => {}
-        Memory::Wiped => drop(config.with_host_memory(memory::creator(None))),
-        Memory::Watched(watcher) => drop(config.with_host_memory(memory::creator(Some(watcher)))),
-    }
+    let _ = match setup.memory {
+        Memory::Plain => config.with_host_memory(memory::reusing()),
+        Memory::Wiped => config.with_host_memory(memory::wiping(None)),
+        Memory::Watched(watcher) => config.with_host_memory(memory::wiping(Some(watcher))),
+    };
     Engine::new(&config)
 }
 

@@ -3,8 +3,12 @@
 //! user's key can have made over exactly these bytes.
 #![allow(unsafe_code, reason = "loading machine code needs it, and the type below is the proof that it may be loaded")]
 
+use crate::in_place;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use std::collections::BTreeSet;
+use std::ptr::NonNull;
+use std::sync::{Mutex, PoisonError};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use zeroize::Zeroizing;
@@ -17,7 +21,17 @@ pub struct Key(Zeroizing<[u8; 32]>);
 
 /// Machine code that may be loaded. Invariant: made by [`crate::compile`] for this machine's user, or by the build of this
 /// binary; there is no other way to make one.
-pub struct Trusted<'b>(&'b [u8]);
+pub struct Trusted<'b>(Code<'b>);
+
+#[derive(Clone, Copy)]
+enum Code<'b> {
+    /// It is where it is for as long as this process runs.
+    Embedded(&'static [u8]),
+    Lent(&'b [u8]),
+}
+
+/// Where code lies that is part of this binary and was loaded without copying it. It can be loaded so once.
+static IN_PLACE: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
 
 impl Key {
     /// Takes the bytes of a key.
@@ -35,26 +49,43 @@ pub fn tag(key: &Key, name: &str, code: &[u8]) -> [u8; TAG_BYTES] {
 impl Trusted<'_> {
     /// Takes code that is part of this binary, which vouches for it.
     pub fn of_this_binary(code: &'static [u8]) -> Trusted<'static> {
-        Trusted(code)
+        Trusted(Code::Embedded(code))
     }
 
     /// Takes code that was compiled in this process.
     #[cfg(feature = "compiler")]
     pub(crate) fn compiled(compiled: &crate::Compiled) -> Trusted<'_> {
-        Trusted(compiled.code())
+        Trusted(Code::Lent(compiled.code()))
     }
 
     /// Takes code whose tag is right.
     pub fn tagged<'b>(key: &Key, name: &str, code: &'b [u8], tag: &[u8]) -> Option<Trusted<'b>> {
-        begun(key, name, code).verify_slice(tag).is_ok().then_some(Trusted(code))
+        begun(key, name, code).verify_slice(tag).is_ok().then_some(Trusted(Code::Lent(code)))
     }
 
     /// Loads it. It is refused if another version or configuration compiled it, or if this processor lacks something.
     pub fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
-        // SAFETY: the bytes come from our own compiler, unchanged: they are part of this binary, or their tag was checked
-        // over these very bytes, which nobody else can write while they are borrowed here.
-        unsafe { Component::deserialize(engine, self.0) }
+        match self.0 {
+            Code::Embedded(code) if can_stay(code) => {
+                // SAFETY: the bytes come from our own compiler, as part of this binary, where nobody changes them and where
+                // they are until the process ends.
+                unsafe { Component::deserialize_raw(engine, NonNull::from(code)) }
+            }
+            Code::Embedded(code) | Code::Lent(code) => {
+                // SAFETY: the bytes come from our own compiler, unchanged: they are part of this binary, or their tag was
+                // checked over these very bytes, which nobody else can write while they are borrowed here.
+                unsafe { Component::deserialize(engine, code) }
+            }
+        }
     }
+}
+
+/// Says whether code can be run where it lies, which is the first time that it is loaded. Else it is copied, which costs
+/// more than all the rest of loading.
+fn can_stay(code: &'static [u8]) -> bool {
+    let address = code.as_ptr().addr();
+    let aligned = in_place::is_possible() && !code.is_empty() && address.is_multiple_of(in_place::ALIGNMENT);
+    aligned && IN_PLACE.lock().unwrap_or_else(PoisonError::into_inner).insert(address)
 }
 
 fn begun(key: &Key, name: &str, code: &[u8]) -> Hmac<Sha256> {

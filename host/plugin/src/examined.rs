@@ -2,7 +2,7 @@
 //! or was found when this binary was built, for what is part of it.
 //!
 //! Nobody's word is taken for bytes that come from outside: a [`Part`] consists of constants, which are settled before any
-//! file can be read. What it says is compared with what is found here by `tests/it/bundled.rs`.
+//! file can be read. What it says is compared with what is found here by the tests of `punix-bundle`.
 
 use crate::digest::Digest;
 use crate::file::Component;
@@ -48,8 +48,7 @@ impl Examined {
             names.iter().map(|name| InterfaceName::parse(name).expect(BUILT)).collect()
         };
         let manifest: Manifest = serde_json::from_str(P::MANIFEST).expect(BUILT);
-        let inspected =
-            Inspected { manifest, imports: interfaces(P::IMPORTS), exports: interfaces(P::EXPORTS) };
+        let inspected = Inspected { manifest, imports: interfaces(P::IMPORTS), exports: interfaces(P::EXPORTS) };
         Examined { component: Component::part(P::COMPONENT, Digest::from_hash(P::SHA256)), inspected }
     }
 

@@ -3,13 +3,22 @@
 //!
 //! Fields that the format had before keep their names and forms; a record without `schema` is one of those, and is read.
 
+mod base64;
+mod old;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use read::RecordIssue;
+
 use crate::path::TargetPath;
 use punix_store::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The number of this form.
-pub const SCHEMA: u64 = 1;
+/// The number of this form. A store that collects must know it, so it does not grow alone.
+pub const SCHEMA: u64 = punix_store::RECORD_SCHEMA_MAX;
 
 /// A generation of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +71,8 @@ pub struct ServiceRow {
 pub struct FileRow {
     pub path: TargetPath,
     pub mark: Mark,
-    /// What the file holds, if there are secrets in it: text, and references in their encodings.
+    /// What the file holds, if there are secrets in it: text, and references in their encodings. What is only to be kept
+    /// from others, without a reference in it, is nowhere in the record.
     pub chunks: Option<Vec<RecordedChunk>>,
     /// What the file holds, in a record of the old form. Everything else is in the blobs, under its digest.
     pub inline: Option<Vec<u8>>,
@@ -75,7 +85,42 @@ pub struct FileRow {
     /// The units that are restarted, or reloaded, when this file alone differs.
     pub restarts: Vec<String>,
     pub reloads: Vec<String>,
+    /// Why its bytes cannot be had from here, in a record of the old form. Nothing in ours.
+    pub withheld: Option<Withheld>,
 }
+
+/// What an old record left out of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withheld {
+    /// There were secrets in the file.
+    Secret,
+    /// The digest of another host's artifact was in it.
+    Artifact,
+}
+
+impl Generation {
+    /// Returns the mode that its record has. What is in a file that somebody wants to be kept from others stands in it
+    /// as far as it is text.
+    pub fn record_mode(&self) -> u32 {
+        if self.files.iter().any(FileRow::is_secret) { 0o600 } else { 0o644 }
+    }
+}
+
+impl FileRow {
+    /// Tells whether the file is to be kept from others.
+    pub fn is_secret(&self) -> bool {
+        matches!(self.mark, Mark::HmacSha256(_)) || self.withheld == Some(Withheld::Secret)
+    }
+
+    /// Tells whether a backend made it, and not the stack itself.
+    pub fn is_rendered(&self) -> bool {
+        !STACKS_OWN.contains(&self.made_by.as_str())
+    }
+}
+
+/// What made the files that a stack brings itself: as they are, and of data.
+const STACKS_OWN: [&str; 2] = ["raw", "std.datafile"];
 
 /// By what a file's bytes are recognised: in the record as `sha256` or `hmac_sha256`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -93,7 +138,10 @@ pub enum Mark {
 pub enum RecordedChunk {
     Text(String),
     /// `{"secret": {"reference": "from_env:DB_PASSWORD", "encoding": "systemd.environment-file"}}`
-    Secret { reference: String, encoding: String },
+    Secret {
+        reference: String,
+        encoding: String,
+    },
 }
 
 /// Something that can be started.

@@ -2,12 +2,65 @@
 //! step that survives being killed, recover, verify. It runs in one thread, on one disk, and knows nothing of programs,
 //! plugins or networks.
 
+mod admit;
+mod blobs;
+mod boundary;
+mod claims;
+mod commit;
+mod content;
+mod failure;
+mod finish;
+mod flip;
 mod generation;
+mod guard;
+mod journal;
+mod json;
+mod key;
+mod layout;
+mod ledger;
+mod limits;
+mod live;
+mod lock;
+mod look;
+mod owners;
 mod path;
 mod plan;
+#[cfg(test)]
+mod planted;
+mod publish;
+mod push;
+mod records;
+mod recover;
+mod resolve;
+mod room;
 mod seen;
+mod stage;
+mod target;
+mod trim;
+mod undo;
+mod verify;
 
-pub use generation::{FileRow, Generation, Mark, PluginRow, RecordedChunk, SCHEMA, ServiceRow, UnitRow};
+pub use blobs::blob;
+pub use boundary::{Boundary, Crossing, Maker, Reason};
+pub use commit::{Committed, Progress, commit};
+pub use failure::TargetError;
+pub use generation::{
+    FileRow, Generation, Mark, PluginRow, RecordIssue, RecordedChunk, SCHEMA, ServiceRow, UnitRow, Withheld,
+};
+pub use guard::{Guarding, enter_guard_if_asked};
+pub use json::FieldIssue;
+pub use key::{peek, tag};
+pub use layout::Layout;
+pub use ledger::{Note, kept_bytes};
+pub use lock::{Exclusive, Shared};
+pub use look::look;
 pub use path::{PathIssue, TargetPath};
 pub use plan::{After, Change, Goal, Payload, Plan};
+pub use push::{PushError, PushStep, Pushed, Pushing, closure, push};
+pub use records::{Numbered, current, current_record, record, records, stacks};
+pub use recover::{Recovered, recover};
+pub use resolve::ResolveIssue;
 pub use seen::{FileSeen, PathSeen, Question, Seen, There};
+pub use target::{Place, Target};
+pub use trim::trim;
+pub use verify::{Depth, Drift, Finding, Spot, verify};

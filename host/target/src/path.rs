@@ -101,7 +101,10 @@ mod tests {
     #[test]
     fn a_path_leads_to_one_place_only() {
         let issue = |text: &str| TargetPath::parse(text).unwrap_err();
-        assert_eq!((issue("etc/a"), issue(""), issue("/")), (PathIssue::Relative, PathIssue::Relative, PathIssue::Root));
+        assert_eq!(
+            (issue("etc/a"), issue(""), issue("/")),
+            (PathIssue::Relative, PathIssue::Relative, PathIssue::Root)
+        );
         for text in ["//", "/a//b", "/a/", "/./a", "/a/..", "/../a"] {
             assert_eq!(issue(text), PathIssue::Crooked, "{text}");
         }

@@ -50,7 +50,12 @@ pub struct Change {
 pub enum After {
     /// What is there.
     Same,
-    File { mark: Mark, mode: u32, owner: Option<String>, group: Option<String> },
+    File {
+        mark: Mark,
+        mode: u32,
+        owner: Option<String>,
+        group: Option<String>,
+    },
     Nothing,
 }
 

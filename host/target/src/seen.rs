@@ -32,6 +32,9 @@ pub struct Seen {
     pub missing: BTreeSet<String>,
     /// User and group of whoever acts there.
     pub acting: (u32, u32),
+    /// User and group that have the record of the current generation: whoever deployed it. A file for which nobody was
+    /// named may be theirs.
+    pub deployed_as: Option<(u32, u32)>,
     /// The users and groups that were asked for and are known there.
     pub users: BTreeMap<String, u32>,
     pub groups: BTreeMap<String, u32>,
@@ -53,12 +56,16 @@ pub struct PathSeen {
 pub enum There {
     Nothing,
     File(FileSeen),
-    Link { to: String },
+    Link {
+        to: String,
+    },
     Directory,
     /// A device, a pipe or a socket.
     Other,
     /// It cannot be looked at, for this reason: something on the way is no directory, or it may not be read.
-    Unreachable { why: String },
+    Unreachable {
+        why: String,
+    },
 }
 
 /// A file on a target.

@@ -22,6 +22,13 @@ pub(crate) struct Step {
     number: usize,
 }
 
+impl Step {
+    /// Tells whether it is this call.
+    pub(crate) fn is(&self, call: &str) -> bool {
+        self.call == call
+    }
+}
+
 /// Tells whether programs can be traced here, and counts the test as skipped if not.
 pub(crate) fn can_trace() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
@@ -78,6 +85,20 @@ pub(crate) fn choice(steps: Vec<Step>, count: usize) -> Vec<Step> {
 pub(crate) fn killed_at(step: &Step, command: Command) -> Command {
     let trace = format!("trace={}", step.call);
     let inject = format!("inject={}:signal=SIGKILL:when={}", step.call, step.number);
+    under(command, &["-o", "/dev/null", "-e", &trace, "-e", &inject])
+}
+
+/// Prepares a command in which this step fails, without having been taken.
+pub(crate) fn failing_at(step: &Step, error: &str, command: Command) -> Command {
+    let trace = format!("trace={}", step.call);
+    let inject = format!("inject={}:error={error}:when={}", step.call, step.number);
+    under(command, &["-o", "/dev/null", "-e", &trace, "-e", &inject])
+}
+
+/// Prepares a command that stops when it took this step, as if it were suspended.
+pub(crate) fn stopped_at(step: &Step, command: Command) -> Command {
+    let trace = format!("trace={}", step.call);
+    let inject = format!("inject={}:signal=SIGSTOP:when={}", step.call, step.number);
     under(command, &["-o", "/dev/null", "-e", &trace, "-e", &inject])
 }
 

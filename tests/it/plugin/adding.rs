@@ -59,31 +59,32 @@ fn with_yes_exactly_what_is_asked_for_is_granted() {
     shop.check(
         ["add", "bao.wasm", "--yes"],
         expect![[r#"
-        exit 0
-        stdout:
-        added: org.example.bao 0.3.1
-        granted: http:vault.internal:8200 get,post /v1/*, may read /lease_duration
-        granted: env:BAO_TOKEN as a secret
-        granted: clock
-        stderr:
-        org.example.bao 0.3.1
-        world      punix:resolver/secret-resolver@0.1.0
-        handles    from_bao
-        sha256     #
-        size       628 B, of it 384 B manifest
-        imports    punix:cap/log@0.1.0; punix:cap/http@0.1.0; punix:cap/env@0.1.0;
-                   punix:cap/clock@0.1.0
-        exports    punix:base/meta@0.1.0; punix:resolver/api@0.1.0
-        pure       it does not say so
-        asks for
-          http:vault.internal:8200 get,post /v1/*, may read /lease_duration
-            it says what for: read KV
-          env:BAO_TOKEN as a secret
-            it says what for: login
-          clock
-            it says what for: leases end
-        wishes     timeout_ms = 5000; memory_mib = 32
-    "#]],
+            exit 0
+            stdout:
+            added: org.example.bao 0.3.1
+            granted: http:vault.internal:8200 get,post /v1/*, may read /lease_duration
+            granted: env:BAO_TOKEN as a secret
+            granted: clock
+            stderr:
+            org.example.bao 0.3.1
+            world      punix:resolver/secret-resolver@0.1.0
+            handles    from_bao
+            sha256     #
+            size       628 B, of it 384 B manifest
+            imports    punix:cap/log@0.1.0; punix:cap/http@0.1.0; punix:cap/env@0.1.0;
+                       punix:cap/clock@0.1.0
+            exports    punix:base/meta@0.1.0; punix:resolver/api@0.1.0
+            pure       it does not say so
+            asks for
+              http:vault.internal:8200 get,post /v1/*, may read /lease_duration
+                it says what for: read KV
+              env:BAO_TOKEN as a secret
+                it says what for: login
+              clock
+                it says what for: leases end
+            wishes     timeout_ms = 5000; memory_mib = 32
+            compiling org.example.bao for this machine (628 B)
+        "#]],
     );
     expect![[r##"
         # What plugins may do. Edit it, or have `punix plugin grant` and `revoke` do so; commit it.
@@ -111,9 +112,9 @@ fn with_yes_exactly_what_is_asked_for_is_granted() {
         source = "bao.wasm"
     "##]]
     .assert_eq(&shop.cut(&shop.read("punix.lock")));
-    let kept: Vec<_> = fs::read_dir(shop.path("plugins")).expect("it is there").flatten().collect();
+    let kept = shop.kept();
     let [kept] = kept.as_slice() else { panic!("{kept:?}") };
-    assert_eq!(fs::read(kept.path()).ok(), fs::read(shop.path("project/bao.wasm")).ok());
+    assert_eq!(fs::read(kept).ok(), fs::read(shop.path("project/bao.wasm")).ok());
     let mode = |path: &str| fs::metadata(shop.path(path)).expect("it is there").permissions().mode() & 0o7777;
     assert_eq!(kept.metadata().expect("it is there").permissions().mode() & 0o7777, 0o644);
     assert_eq!(
@@ -364,7 +365,7 @@ fn a_lock_without_its_component_says_how_to_get_it() {
     shop.done(["add", "moved.wasm"]);
     assert_eq!(shop.state(), "ok");
     assert_eq!(lock, shop.read("punix.lock"), "who brings the locked component says nothing new");
-    let kept = fs::read_dir(shop.path("plugins")).expect("it is there").flatten().next().expect("one is kept").path();
+    let kept = shop.kept().remove(0);
     fs::write(&kept, "evil").expect("it can be written to");
     assert_eq!(shop.state(), "changed");
     shop.check(
@@ -420,7 +421,7 @@ fn a_plugin_can_be_removed() {
     );
     assert!(!shop.policy().contains("bao") && !shop.read("punix.lock").contains("bao"));
     assert!(shop.policy().contains("org.example.runit"));
-    assert_eq!(fs::read_dir(shop.path("plugins")).expect("it is there").count(), 2, "other projects may use it");
+    assert_eq!(shop.kept().len(), 1, "that of the other one");
     shop.check(
         ["remove", "org.example.bao"],
         expect![[r#"

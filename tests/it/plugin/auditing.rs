@@ -27,44 +27,44 @@ fn all_of_it_stands_on_one_screen() {
     shop.check(
         ["audit"],
         expect![[r#"
-        exit 0
-        stdout:
-        punix.from-env 0.1.0     resolver   #  ok, granted by punix
-          imports  secrets log env
-          may      env for what the stack refers to
-        punix.from-file 0.1.0    resolver   #  ok, granted by punix
-          imports  blobs secrets log files
-          may      files for what the stack refers to
-        punix.from-vault 0.1.0   resolver   #  ok, granted by punix
-          imports  blobs secrets log clock env files http
-          may      http for the host that its configuration names;
-                   env:VAULT_TOKEN as a secret; env:BAO_TOKEN as a secret;
-                   env:VAULT_ROLE_ID as a secret; env:VAULT_SECRET_ID as a secret;
-                   files:vault-token …/home/.vault-token to read;
-                   files:kubernetes-token /var/run/secrets/kubernetes.io/serviceaccount to read;
-                   clock
-        punix.local 0.1.0        transport  #  ok, granted by punix
-          imports  pipes log here
-          may      here
-        punix.ssh 0.1.0          transport  #  ok, granted by punix
-          imports  pipes log ssh
-          may      ssh
-        punix.systemd 0.1.0      backend    #  ok, granted by punix
-          imports  log
-          may      nothing but compute
-        org.example.age 2.0.0    resolver   #  ok, granted by punix.plugins.toml
-          imports  secrets env files (not asked for: env)
-          may      files:keys /etc/age to read; seal
-        org.example.bao 0.3.1    resolver   #  ok, granted by punix.plugins.toml
-          imports  log http env clock
-          may      http:vault.internal:8200 get,post /v1/*, may read /lease_duration;
-                   env:BAO_TOKEN as a secret; clock
-        org.example.runit 1.0.0  backend    #  ok, granted by punix.plugins.toml
-          imports  log
-          may      nothing but compute
-        seal: org.example.age
-        9 plugins, 0 findings
-    "#]],
+            exit 0
+            stdout:
+            punix.from-env 0.1.0     resolver   #  ok, built in, granted by punix
+              imports  secrets log env
+              may      env for what the stack refers to
+            punix.from-file 0.1.0    resolver   #  ok, built in, granted by punix
+              imports  blobs secrets log files
+              may      files for what the stack refers to
+            punix.from-vault 0.1.0   resolver   #  ok, built in, granted by punix
+              imports  blobs secrets log clock env files http
+              may      http for the host that its configuration names;
+                       env:VAULT_TOKEN as a secret; env:BAO_TOKEN as a secret;
+                       env:VAULT_ROLE_ID as a secret; env:VAULT_SECRET_ID as a secret;
+                       files:vault-token …/home/.vault-token to read;
+                       files:kubernetes-token /var/run/secrets/kubernetes.io/serviceaccount to read;
+                       clock
+            punix.local 0.1.0        transport  #  ok, built in, granted by punix
+              imports  pipes log here
+              may      here
+            punix.ssh 0.1.0          transport  #  ok, built in, granted by punix
+              imports  pipes log ssh
+              may      ssh
+            punix.systemd 0.1.0      backend    #  ok, built in, granted by punix
+              imports  log
+              may      nothing but compute
+            org.example.age 2.0.0    resolver   #  ok, not compiled, granted by punix.plugins.toml
+              imports  secrets env files (not asked for: env)
+              may      files:keys /etc/age to read; seal
+            org.example.bao 0.3.1    resolver   #  ok, compiled, granted by punix.plugins.toml
+              imports  log http env clock
+              may      http:vault.internal:8200 get,post /v1/*, may read /lease_duration;
+                       env:BAO_TOKEN as a secret; clock
+            org.example.runit 1.0.0  backend    #  ok, compiled, granted by punix.plugins.toml
+              imports  log
+              may      nothing but compute
+            seal: org.example.age
+            9 plugins, 0 findings
+        "#]],
     );
     let text = shop.done(["audit"]).stdout;
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
@@ -84,7 +84,7 @@ fn a_document_has_all_of_it() {
     let json = shop.done(["audit", "--json"]).json();
     expect!["ceilings diagnostics dropped holders lock ok plugins policy"].assert_eq(&fields(&json));
     let foreign = shop.foreign("audit");
-    expect!["built_in bytes granted_in handles id imports limits requests sha256 source state version world"]
+    expect!["built_in bytes code granted_in handles id imports limits requests sha256 source state version world"]
         .assert_eq(&fields(&foreign[0]));
     expect![[r#"[{"asks": "get,post /v1/*, may read /lease_duration", "computed": false, "decision": "granted", "gives": [{"ca": null, "configured": null, "host": "vault.internal:8200", "kind": "http", "methods": ["get", "post"], "paths": ["/v1/*"], "plain_http": false, "private": false, "public": ["/lease_duration"]}], "key": "http:vault.internal:8200", "why": "read KV"}, {"asks": "as a secret", "computed": false, "decision": "granted", "gives": [{"as": "secret", "kind": "env", "name": "BAO_TOKEN"}], "key": "env:BAO_TOKEN", "why": "login"}, {"asks": "", "decision": "refused", "key": "clock", "why": "leases end"}]"#]].assert_eq(&shop.cut(&foreign[0]["requests"].to_string()));
 }
@@ -100,46 +100,46 @@ fn what_is_wrong_is_found_and_said_how_to_mend() {
     shop.check(
         ["audit"],
         expect![[r#"
-        exit 1
-        stdout:
-        punix.from-env 0.1.0     resolver   #  ok, granted by punix
-          imports  secrets log env
-          may      env for what the stack refers to
-        punix.from-file 0.1.0    resolver   #  ok, granted by punix
-          imports  blobs secrets log files
-          may      files for what the stack refers to
-        punix.from-vault 0.1.0   resolver   #  ok, granted by punix
-          imports  blobs secrets log clock env files http
-          may      http for the host that its configuration names;
-                   env:VAULT_TOKEN as a secret; env:BAO_TOKEN as a secret;
-                   env:VAULT_ROLE_ID as a secret; env:VAULT_SECRET_ID as a secret;
-                   files:vault-token …/home/.vault-token to read;
-                   files:kubernetes-token /var/run/secrets/kubernetes.io/serviceaccount to read;
-                   clock
-        punix.local 0.1.0        transport  #  ok, granted by punix
-          imports  pipes log here
-          may      here
-        punix.ssh 0.1.0          transport  #  ok, granted by punix
-          imports  pipes log ssh
-          may      ssh
-        punix.systemd 0.1.0      backend    #  ok, granted by punix
-          imports  log
-          may      nothing but compute
-        org.example.bao 0.3.1    resolver   #  ok, granted by punix.plugins.toml
-          imports  log http env clock (not asked for: clock)
-          may      http:vault.internal:8200 get,post /v1/*, may read /lease_duration;
-                   env:BAO_TOKEN as a secret
-        org.example.runit 1.0.0  backend    #  ok, granted by punix.plugins.toml
-          imports  log
-          may      nothing but compute
-        8 plugins, 2 findings
-        stderr:
-        error: [E25] `org.example.bao` is granted `clock`, and does not ask for it
-        help: to take it back: punix plugin revoke org.example.bao clock
-        error: [E27] punix.plugins.toml says something of `org.example.old`, and punix.lock does not have it
-        help: `punix plugin remove org.example.old` forgets it; `punix plugin add` brings it
-        2 errors
-    "#]],
+            exit 1
+            stdout:
+            punix.from-env 0.1.0     resolver   #  ok, built in, granted by punix
+              imports  secrets log env
+              may      env for what the stack refers to
+            punix.from-file 0.1.0    resolver   #  ok, built in, granted by punix
+              imports  blobs secrets log files
+              may      files for what the stack refers to
+            punix.from-vault 0.1.0   resolver   #  ok, built in, granted by punix
+              imports  blobs secrets log clock env files http
+              may      http for the host that its configuration names;
+                       env:VAULT_TOKEN as a secret; env:BAO_TOKEN as a secret;
+                       env:VAULT_ROLE_ID as a secret; env:VAULT_SECRET_ID as a secret;
+                       files:vault-token …/home/.vault-token to read;
+                       files:kubernetes-token /var/run/secrets/kubernetes.io/serviceaccount to read;
+                       clock
+            punix.local 0.1.0        transport  #  ok, built in, granted by punix
+              imports  pipes log here
+              may      here
+            punix.ssh 0.1.0          transport  #  ok, built in, granted by punix
+              imports  pipes log ssh
+              may      ssh
+            punix.systemd 0.1.0      backend    #  ok, built in, granted by punix
+              imports  log
+              may      nothing but compute
+            org.example.bao 0.3.1    resolver   #  ok, compiled, granted by punix.plugins.toml
+              imports  log http env clock (not asked for: clock)
+              may      http:vault.internal:8200 get,post /v1/*, may read /lease_duration;
+                       env:BAO_TOKEN as a secret
+            org.example.runit 1.0.0  backend    #  ok, compiled, granted by punix.plugins.toml
+              imports  log
+              may      nothing but compute
+            8 plugins, 2 findings
+            stderr:
+            error: [E25] `org.example.bao` is granted `clock`, and does not ask for it
+            help: to take it back: punix plugin revoke org.example.bao clock
+            error: [E27] punix.plugins.toml says something of `org.example.old`, and punix.lock does not have it
+            help: `punix plugin remove org.example.old` forgets it; `punix plugin add` brings it
+            2 errors
+        "#]],
     );
     // Each is mended by what was said.
     for command in ["punix plugin revoke org.example.bao clock", "punix plugin remove org.example.old"] {

@@ -402,33 +402,34 @@ fn limits_are_given_and_taken_back() {
     shop.check(
         ["add", "bao.wasm", "--yes"],
         expect![[r#"
-        exit 0
-        stdout:
-        added: org.example.bao 0.3.1
-        granted: http:vault.internal:8200 get,post /v1/*, may read /lease_duration
-        granted: env:BAO_TOKEN as a secret
-        granted: clock
-        stderr:
-        org.example.bao 0.3.1
-        world      punix:resolver/secret-resolver@0.1.0
-        handles    from_bao
-        sha256     #
-        size       629 B, of it 385 B manifest
-        imports    punix:cap/log@0.1.0; punix:cap/http@0.1.0; punix:cap/env@0.1.0;
-                   punix:cap/clock@0.1.0
-        exports    punix:base/meta@0.1.0; punix:resolver/api@0.1.0
-        pure       it does not say so
-        asks for
-          http:vault.internal:8200 get,post /v1/*, may read /lease_duration
-            it says what for: read KV
-          env:BAO_TOKEN as a secret
-            it says what for: login
-          clock
-            it says what for: leases end
-        wishes     timeout_ms = 5000; memory_mib = 128
-        warning: the plugin `org.example.bao` wishes `memory_mib = 128` and gets 32
-        help: if it fails for that, and the site allows it: punix plugin grant org.example.bao limits memory_mib=128
-    "#]],
+            exit 0
+            stdout:
+            added: org.example.bao 0.3.1
+            granted: http:vault.internal:8200 get,post /v1/*, may read /lease_duration
+            granted: env:BAO_TOKEN as a secret
+            granted: clock
+            stderr:
+            org.example.bao 0.3.1
+            world      punix:resolver/secret-resolver@0.1.0
+            handles    from_bao
+            sha256     #
+            size       629 B, of it 385 B manifest
+            imports    punix:cap/log@0.1.0; punix:cap/http@0.1.0; punix:cap/env@0.1.0;
+                       punix:cap/clock@0.1.0
+            exports    punix:base/meta@0.1.0; punix:resolver/api@0.1.0
+            pure       it does not say so
+            asks for
+              http:vault.internal:8200 get,post /v1/*, may read /lease_duration
+                it says what for: read KV
+              env:BAO_TOKEN as a secret
+                it says what for: login
+              clock
+                it says what for: leases end
+            wishes     timeout_ms = 5000; memory_mib = 128
+            compiling org.example.bao for this machine (629 B)
+            warning: the plugin `org.example.bao` wishes `memory_mib = 128` and gets 32
+            help: if it fails for that, and the site allows it: punix plugin grant org.example.bao limits memory_mib=128
+        "#]],
     );
     shop.check(
         ["grant", "org.example.bao", "limits", "memory_mib=128", "timeout_ms=3000"],
@@ -467,7 +468,7 @@ fn limits_are_given_and_taken_back() {
         exit 2
         stderr:
         error: there is no limit `memory`
-        help: there are: timeout_ms, memory_mib, memories, instances, tables, table_elements, handles, call_kib, output_mib, artefacts, artefact_kib, log_lines, log_line_bytes, steps, stack_kib, response_kib
+        help: there are: timeout_ms, memory_mib, memories, instances, tables, table_elements, handles, call_kib, output_mib, artefacts, artefact_kib, log_lines, log_line_bytes, steps, session_s, stack_kib, response_kib
     "#]]);
     shop.check(
         ["grant", "org.example.bao", "limits", "memory_mib=4096"],

@@ -57,29 +57,29 @@ fn what_the_site_forbids_cannot_be_granted() {
         granted: http:vault.internal:8200 get,post /v1/*, may read /lease_duration
         granted: env:BAO_TOKEN as a secret
         exit 0
-        punix.from-env 0.1.0    resolver   #  ok, granted by punix
+        punix.from-env 0.1.0    resolver   #  ok, built in, granted by punix
           imports  secrets log env
           may      env for what the stack refers to
-        punix.from-file 0.1.0   resolver   #  ok, granted by punix
+        punix.from-file 0.1.0   resolver   #  ok, built in, granted by punix
           imports  blobs secrets log files
           may      files for what the stack refers to
-        punix.from-vault 0.1.0  resolver   #  forbidden, granted by punix
+        punix.from-vault 0.1.0  resolver   #  forbidden, built in, granted by punix
           imports  blobs secrets log clock env files http
           may      http for the host that its configuration names;
                    env:VAULT_TOKEN as a secret; env:BAO_TOKEN as a secret;
                    env:VAULT_ROLE_ID as a secret; env:VAULT_SECRET_ID as a secret;
                    files:vault-token …/home/.vault-token to read;
                    files:kubernetes-token /var/run/secrets/kubernetes.io/serviceaccount to read
-        punix.local 0.1.0       transport  #  ok, granted by punix
+        punix.local 0.1.0       transport  #  ok, built in, granted by punix
           imports  pipes log here
           may      here
-        punix.ssh 0.1.0         transport  #  ok, granted by punix
+        punix.ssh 0.1.0         transport  #  ok, built in, granted by punix
           imports  pipes log ssh
           may      ssh
-        punix.systemd 0.1.0     backend    #  ok, granted by punix
+        punix.systemd 0.1.0     backend    #  ok, built in, granted by punix
           imports  log
           may      nothing but compute
-        org.example.bao 0.3.1   resolver   #  undecided, granted by punix.plugins.toml
+        org.example.bao 0.3.1   resolver   #  undecided, not compiled, granted by punix.plugins.toml
           imports  log http env clock
           may      http:vault.internal:8200 get /v1/*, may read /lease_duration;
                    env:BAO_TOKEN as a secret
@@ -144,29 +144,29 @@ fn what_the_site_forbids_cannot_be_granted() {
         stdout:
         no longer granted: clock
         refused: clock
-        punix.from-env 0.1.0    resolver   #  ok, granted by punix
+        punix.from-env 0.1.0    resolver   #  ok, built in, granted by punix
           imports  secrets log env
           may      env for what the stack refers to
-        punix.from-file 0.1.0   resolver   #  ok, granted by punix
+        punix.from-file 0.1.0   resolver   #  ok, built in, granted by punix
           imports  blobs secrets log files
           may      files for what the stack refers to
-        punix.from-vault 0.1.0  resolver   #  forbidden, granted by punix
+        punix.from-vault 0.1.0  resolver   #  forbidden, built in, granted by punix
           imports  blobs secrets log clock env files http
           may      http for the host that its configuration names;
                    env:VAULT_TOKEN as a secret; env:BAO_TOKEN as a secret;
                    env:VAULT_ROLE_ID as a secret; env:VAULT_SECRET_ID as a secret;
                    files:vault-token …/home/.vault-token to read;
                    files:kubernetes-token /var/run/secrets/kubernetes.io/serviceaccount to read
-        punix.local 0.1.0       transport  #  ok, granted by punix
+        punix.local 0.1.0       transport  #  ok, built in, granted by punix
           imports  pipes log here
           may      here
-        punix.ssh 0.1.0         transport  #  ok, granted by punix
+        punix.ssh 0.1.0         transport  #  ok, built in, granted by punix
           imports  pipes log ssh
           may      ssh
-        punix.systemd 0.1.0     backend    #  ok, granted by punix
+        punix.systemd 0.1.0     backend    #  ok, built in, granted by punix
           imports  log
           may      nothing but compute
-        org.example.bao 0.3.1   resolver   #  ok, granted by punix.plugins.toml
+        org.example.bao 0.3.1   resolver   #  ok, not compiled, granted by punix.plugins.toml
           imports  log http env clock
           may      http:vault.internal:8200 get /v1/*, may read /lease_duration;
                    env:BAO_TOKEN as a secret

@@ -73,7 +73,7 @@ pub(crate) struct Inspect {
 /// Add a plugin, or an update of one, and decide about what it asks for
 ///
 /// On a terminal it asks about each request that is not decided yet. What was granted before stays, and an update gets
-/// nothing more by itself.
+/// nothing more by itself. When all is decided it is compiled, so that nobody waits for that later.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  punix plugin add bao.wasm\n  punix plugin add bao.wasm --yes")]
 pub(crate) struct Add {
@@ -97,6 +97,8 @@ pub(crate) struct Add {
 }
 
 /// Remove a plugin from the lock, and all that it was granted
+///
+/// Its component goes too, unless the lock of another project that was given plugins on this machine names it.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  punix plugin remove org.example.bao")]
 pub(crate) struct Remove {

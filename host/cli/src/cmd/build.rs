@@ -55,7 +55,8 @@ pub(crate) fn run(ui: &Ui, args: &Build) -> Exit {
         Err(error) => return fail(ui, &[error.into()], 0, sources),
     };
     let wanted: Vec<usize> = composed.wanted.iter().map(|(_, place)| *place).collect();
-    let run = Run { ui, building: &args.building, composed, sources, store: &store, command: "punix build" };
+    let command = "punix build";
+    let run = Run { ui, building: &args.building, composed, sources, store: &store, command, is_part: false };
     let Realised { report, exit, shared } = match run.realise(&wanted, &BTreeSet::new()) {
         Ok(realised) => realised,
         Err(exit) => return exit,
@@ -89,21 +90,24 @@ pub(crate) fn compose(ui: &Ui, path: &Path, scenario: Option<&str>, only: &[Stri
     let system = system();
     let only = if modules.is_empty() { None } else { Some(modules.as_slice()) };
     let choice = Choice { checked: &checked, scenario, system: &system, only };
-    // Packages often share a source.
+    match compose_packages(choice, &mut local_digests()) {
+        Ok(composed) if composed.wanted.is_empty() => Err(fail_without_packages(ui, path)),
+        Ok(composed) => Ok(Program { checked, composed }),
+        Err(errors) => Err(fail(ui, &errors, 0, sources)),
+    }
+}
+
+/// Returns what tells digests of local sources. Packages often share one; each is read once.
+pub(crate) fn local_digests() -> impl FnMut(&Path) -> Result<Digest, String> {
     let mut known: HashMap<PathBuf, Result<Digest, String>> = HashMap::new();
     let threads = processors();
-    let mut local = |path: &Path| match known.get(path) {
+    move |path: &Path| match known.get(path) {
         Some(digest) => digest.clone(),
         None => {
             let digest = local_digest(path, threads).map_err(|error| error.to_string());
             known.insert(path.to_owned(), digest.clone());
             digest
         }
-    };
-    match compose_packages(choice, &mut local) {
-        Ok(composed) if composed.wanted.is_empty() => Err(fail_without_packages(ui, path)),
-        Ok(composed) => Ok(Program { checked, composed }),
-        Err(errors) => Err(fail(ui, &errors, 0, sources)),
     }
 }
 
@@ -153,6 +157,8 @@ pub(crate) struct Run<'r> {
     pub(crate) sources: &'r SourceMap,
     pub(crate) store: &'r Store,
     pub(crate) command: &'r str,
+    /// Whether it is a part of something bigger, which has a result of its own.
+    pub(crate) is_part: bool,
 }
 
 impl Run<'_> {
@@ -166,7 +172,8 @@ impl Run<'_> {
         let plan = Plan { packages: &self.composed.packages, wanted, again, jobs, command: self.command };
         let seen = look(self.store, plan, &shared).map_err(|error| self.fail(error))?;
         let order = self.order(wanted);
-        let progress = Progress::new(self.ui, self.composed, &order, self.store, self.building.events);
+        let told: &[(usize, String)] = if self.is_part { &[] } else { &order };
+        let progress = Progress::new(self.ui, self.composed, told, self.store, self.building.events);
         progress.seen(&seen);
         let stop = stop_on_signals();
         let fates = match seen.missing().is_empty() {

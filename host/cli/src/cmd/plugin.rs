@@ -1,6 +1,7 @@
-//! `punix plugin`: what its verbs share. None of them compiles or runs a plugin, but for `test`.
+//! `punix plugin`: what its verbs share. Of those that are about plugins of others, `add` compiles them and `test` runs them.
 
 mod add;
+mod ahead;
 mod amend;
 mod ask;
 mod audit;
@@ -22,6 +23,10 @@ mod requests;
 mod revoke;
 pub(crate) mod shipped;
 mod steps;
+#[cfg(feature = "compiler")]
+mod test;
+#[cfg(not(feature = "compiler"))]
+#[path = "plugin/sealed.rs"]
 mod test;
 mod words;
 

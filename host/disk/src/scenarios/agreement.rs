@@ -72,11 +72,11 @@ fn tree(disk: &dyn Disk) -> BTreeMap<PathBuf, Entry> {
             let path = directory.join(name);
             let seen = disk.metadata(&path).unwrap().unwrap();
             let entry = match seen.kind {
-                Kind::File => Entry::File { mode: seen.mode, content: disk.read(&path, 99).unwrap() },
+                Kind::File => Entry::File { mode: seen.mode, owner: (0, 0), content: disk.read(&path, 99).unwrap() },
                 Kind::Link => Entry::Link { target: disk.read_link(&path).unwrap() },
                 Kind::Directory => {
                     open.push(path.clone());
-                    Entry::Directory { mode: seen.mode }
+                    Entry::Directory { mode: seen.mode, owner: (0, 0) }
                 }
                 Kind::Other => panic!("{path:?} is something else"),
             };

@@ -15,6 +15,7 @@ pub(super) struct Change {
 enum What {
     Names(Names),
     Mode { inode: Inode, mode: u32 },
+    Owner { inode: Inode, owner: (u32, u32) },
     Modified { inode: Inode, seconds: i64 },
 }
 
@@ -75,6 +76,10 @@ impl Change {
         Change { at: 0, what: What::Mode { inode, mode } }
     }
 
+    pub(super) fn owner(inode: Inode, owner: (u32, u32)) -> Change {
+        Change { at: 0, what: What::Owner { inode, owner } }
+    }
+
     pub(super) fn modified(inode: Inode, seconds: i64) -> Change {
         Change { at: 0, what: What::Modified { inode, seconds } }
     }
@@ -83,14 +88,14 @@ impl Change {
     pub(super) fn waits_for(&self, earlier: &Change) -> bool {
         match (&self.what, &earlier.what) {
             (What::Names(names), What::Names(earlier)) => names.waits_for(earlier),
-            (What::Names(_) | What::Mode { .. } | What::Modified { .. }, _) => false,
+            (What::Names(_) | What::Mode { .. } | What::Owner { .. } | What::Modified { .. }, _) => false,
         }
     }
 
     fn is_of(&self, wanted: Inode) -> bool {
         match self.what {
             What::Names(_) => false,
-            What::Mode { inode, .. } | What::Modified { inode, .. } => inode == wanted,
+            What::Mode { inode, .. } | What::Owner { inode, .. } | What::Modified { inode, .. } => inode == wanted,
         }
     }
 
@@ -107,6 +112,7 @@ impl Change {
                 }
             }
             What::Mode { inode, mode } => found.node_mut(*inode).now.mode = *mode,
+            What::Owner { inode, owner } => found.node_mut(*inode).now.owner = *owner,
             What::Modified { inode, seconds } => found.node_mut(*inode).now.modified = *seconds,
         }
     }
@@ -150,7 +156,7 @@ impl State {
                         self.keep_for_good(names);
                     }
                 }
-                What::Names(_) | What::Mode { .. } | What::Modified { .. } => kept.push(change),
+                What::Names(_) | What::Mode { .. } | What::Owner { .. } | What::Modified { .. } => kept.push(change),
             }
         }
         self.journal = kept;

@@ -5,7 +5,7 @@ use super::Entry;
 use super::crash::Crash;
 use super::journal::{Change, Moved, Names, Step};
 use crate::disk::{Kind, Metadata};
-use crate::error::{check_mode, invalid, is_a_link, not_a_file};
+use crate::error::{check_mode, check_owner, invalid, is_a_link, not_a_file};
 use crate::path::{Place, names};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
@@ -31,6 +31,9 @@ pub(super) struct State {
     operations: u64,
     crash_at: Option<u64>,
     crashed: bool,
+    fail_at: Option<(u64, io::ErrorKind)>,
+    /// Whether names can be exchanged, and moved to where nothing stands, in one step.
+    rename_flags: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -45,6 +48,8 @@ pub(super) struct Node {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attributes {
     pub(super) mode: u32,
+    /// User and group.
+    pub(super) owner: (u32, u32),
     pub(super) modified: i64,
 }
 
@@ -85,7 +90,7 @@ impl Default for State {
 
 impl Node {
     fn new(mode: u32, modified: i64, body: Body) -> Node {
-        let now = Attributes { mode, modified };
+        let now = Attributes { mode, owner: (0, 0), modified };
         Node { now, synced: now, links: 0, body }
     }
 }
@@ -99,7 +104,17 @@ impl Body {
 impl State {
     /// Returns a disk on which all is durable and nothing was done yet.
     pub(super) fn with(nodes: BTreeMap<Inode, Node>, clock: i64) -> State {
-        State { nodes, journal: Vec::new(), clock, operations: 0, crash_at: None, crashed: false }
+        let journal = Vec::new();
+        State {
+            nodes,
+            journal,
+            clock,
+            operations: 0,
+            crash_at: None,
+            crashed: false,
+            fail_at: None,
+            rename_flags: true,
+        }
     }
 
     pub(super) fn root() -> Inode {
@@ -114,11 +129,30 @@ impl State {
         }
         self.operations += 1;
         self.clock += 1;
-        Ok(())
+        match self.fail_at {
+            Some((at, kind)) if at == self.operations => Err(kind.into()),
+            Some(_) | None => Ok(()),
+        }
     }
 
     pub(super) fn crash_after(&mut self, k: u64) {
         self.crash_at = Some(self.operations.saturating_add(k.max(1)));
+    }
+
+    pub(super) fn fail_at(&mut self, k: u64, kind: io::ErrorKind) {
+        self.fail_at = Some((self.operations.saturating_add(k.max(1)), kind));
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.fail_at.is_some_and(|(at, _)| at <= self.operations)
+    }
+
+    pub(super) fn without_rename_flags(&mut self) {
+        self.rename_flags = false;
+    }
+
+    pub(super) fn has_rename_flags(&self) -> bool {
+        self.rename_flags
     }
 
     pub(super) fn crashed(&self) -> bool {
@@ -244,8 +278,8 @@ impl State {
             kind,
             mode: node.now.mode,
             size,
-            owner: 0,
-            group: 0,
+            owner: node.now.owner.0,
+            group: node.now.owner.1,
             modified: node.now.modified,
             links,
             device: 1,
@@ -259,13 +293,13 @@ impl State {
         let mut open = vec![(PathBuf::new(), ROOT)];
         while let Some((path, inode)) = open.pop() {
             let node = self.node(inode);
-            let mode = node.now.mode;
+            let Attributes { mode, owner, .. } = node.now;
             let entry = match &node.body {
-                Body::File { content, .. } => Entry::File { mode, content: content.clone() },
+                Body::File { content, .. } => Entry::File { mode, owner, content: content.clone() },
                 Body::Link(target) => Entry::Link { target: target.clone() },
                 Body::Directory { entries, .. } => {
                     open.extend(entries.iter().map(|(name, &inode)| (path.join(name), inode)));
-                    Entry::Directory { mode }
+                    Entry::Directory { mode, owner }
                 }
             };
             if inode != ROOT {
@@ -434,6 +468,22 @@ impl State {
         }
         self.node_mut(inode).now.mode = mode;
         self.journal.push(Change::mode(inode, mode));
+        Ok(())
+    }
+
+    pub(super) fn set_owner(&mut self, path: &Path, owner: u32, group: u32) -> io::Result<()> {
+        check_owner(owner, group)?;
+        let inode = self.find(path)?;
+        let node = self.node_mut(inode);
+        node.now.owner = (owner, group);
+        // Without the right to execute, setgid stands for something else, and stays.
+        let kept = if node.now.mode & 0o010 == 0 { !0o4000 } else { !0o6000 };
+        if matches!(node.body, Body::File { .. }) && node.now.mode & kept != node.now.mode {
+            node.now.mode &= kept;
+            let mode = node.now.mode;
+            self.journal.push(Change::mode(inode, mode));
+        }
+        self.journal.push(Change::owner(inode, (owner, group)));
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use super::random::Random;
 use super::*;
 use crate::scenarios::{fails, get, p, put};
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 
 fn after(disk: &SimulatedDisk, choice: Survival) -> BTreeMap<PathBuf, Entry> {
     disk.after_crash(choice).snapshot()
@@ -52,6 +53,54 @@ fn a_crash_stops_all_that_changes_something() {
     let again = disk.after_crash(Survival::Everything);
     assert_eq!((again.operations(), again.unsynced()), (0, 0));
     again.remove(p("a")).unwrap();
+}
+
+#[test]
+fn one_operation_fails_and_the_rest_goes_on() {
+    let disk = SimulatedDisk::new();
+    disk.fail_at(2, ErrorKind::StorageFull);
+    let mut file = disk.create(p("a"), 0o600).unwrap();
+    assert!(!disk.has_failed());
+    fails(file.write(b"abcd"), ErrorKind::StorageFull);
+    assert!(disk.has_failed());
+    assert_eq!(get(&disk, "a"), b"ab");
+    disk.fail_at(1, ErrorKind::PermissionDenied);
+    let error = disk.replace(p("a"), p("b")).unwrap_err();
+    assert!(error.kind() == ErrorKind::PermissionDenied && !Crash::is(&error), "{error}");
+    disk.replace(p("a"), p("b")).unwrap();
+}
+
+#[test]
+fn a_poor_disk_moves_in_steps() {
+    let disk = SimulatedDisk::new().without_rename_flags();
+    put(&disk, "a", b"a");
+    put(&disk, "b", b"b");
+    disk.sync_all().unwrap();
+    fails(disk.exchange(p("a"), p("b")), ErrorKind::Unsupported);
+    fails(disk.rename_new(p("a"), p("b")), ErrorKind::AlreadyExists);
+    disk.crash_after(2);
+    assert!(Crash::is(&disk.rename_new(p("a"), p("c")).unwrap_err()));
+    assert_eq!((get(&disk, "a"), get(&disk, "c")), (b"a".to_vec(), b"a".to_vec()));
+    let again = disk.after_crash(Survival::Nothing);
+    fails(again.exchange(p("a"), p("b")), ErrorKind::Unsupported);
+    again.rename_new(p("a"), p("c")).unwrap();
+    assert_eq!(again.list(p("")).unwrap(), ["b", "c"]);
+}
+
+/// A new owner is durable with the file, as its mode is.
+#[test]
+fn owners_survive_after_a_sync() {
+    let disk = SimulatedDisk::new();
+    put(&disk, "f", b"");
+    disk.sync_all().unwrap();
+    disk.set_owner(p("f"), 7, 8).unwrap();
+    let owner = |choice| {
+        let found = disk.after_crash(choice).metadata(p("f")).unwrap().unwrap();
+        (found.owner, found.group)
+    };
+    assert_eq!((owner(Survival::Nothing), owner(Survival::Prefix(1))), ((0, 0), (7, 8)));
+    disk.sync_file(p("f")).unwrap();
+    assert_eq!((owner(Survival::Nothing), disk.unsynced()), ((7, 8), 0));
 }
 
 #[test]
@@ -305,7 +354,7 @@ fn when_all_that_is_there_was_synced_nothing_can_be_lost() {
         put(&disk, "f", b"f");
         let mut random = Random(seed);
         let mut paths: Vec<_> = disk.snapshot().into_iter().collect();
-        paths.push((PathBuf::new(), Entry::Directory { mode: 0 }));
+        paths.push((PathBuf::new(), Entry::Directory { mode: 0, owner: (0, 0) }));
         while !paths.is_empty() {
             let (path, entry) = paths.swap_remove(random.at_most(paths.len() - 1));
             match entry {
@@ -323,6 +372,6 @@ fn when_all_that_is_there_was_synced_nothing_can_be_lost() {
 #[test]
 fn a_path_that_is_refused_counts_like_any_other_failure() {
     let disk = SimulatedDisk::new();
-    fails(disk.remove(p("..")), io::ErrorKind::InvalidInput);
+    fails(disk.remove(p("..")), ErrorKind::InvalidInput);
     assert_eq!((disk.operations(), disk.unsynced()), (1, 0));
 }

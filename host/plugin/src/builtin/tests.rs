@@ -43,7 +43,11 @@ fn admit(text: &str, run: &Run<'_>) -> Result<Admitted, Fault> {
     let component = Component::new(component(&[], "", api, &[&manifest.to_json()]));
     let (lock, policy) = (Lock::default(), Policy::parse("punix.plugins.toml", run.policy).unwrap());
     let ceilings = [Ceiling::parse("10-site.toml", run.site).unwrap()];
-    admit_bundled(Examined::look(component).unwrap(), &table, Rules { lock: &lock, policy: &policy, ceilings: &ceilings })
+    admit_bundled(
+        Examined::look(component).unwrap(),
+        &table,
+        Rules { lock: &lock, policy: &policy, ceilings: &ceilings },
+    )
 }
 
 fn variables(text: &str, run: &Run<'_>) -> Vec<String> {

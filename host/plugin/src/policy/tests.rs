@@ -258,3 +258,14 @@ fn a_table_narrows_what_a_bundled_plugin_has() {
     assert_eq!(found.env, [EnvAccess { name: crate::VariableName::parse("A").unwrap(), form: Form::Secret }]);
     assert!(found.flags.contains(&Kind::Clock), "not mentioned, so not narrowed");
 }
+
+/// The command that is printed means the paths that were asked for, also where commas stand in them.
+#[test]
+fn commas_in_paths_are_not_those_between_them() {
+    let listed = |paths: &[&str]| list(&paths.iter().map(|path| (*path).to_owned()).collect::<BTreeSet<String>>());
+    assert_eq!(listed(&["/v1/*"]), "/v1/*");
+    assert_eq!(listed(&["/a,b", "/c/d"]), "/a,b,/c/d");
+    assert_eq!(listed(&["/a,/b"]), "/a,,/b");
+    assert_eq!(listed(&["/a,", "/b,,"]), "/a,,,/b,,");
+    assert_eq!(listed(&["/,", "/a/b,/c"]), "/,,,/a/b,,/c");
+}

@@ -179,8 +179,8 @@ fn limit_in(text: &str) -> Option<&'static str> {
 /// Tells whether a few functions called each other over and over. What is compiled of Rust or C has a stack of its own in
 /// its memory, and nothing but an address that is not there shows its end.
 fn is_deep(backtrace: &WasmBacktrace) -> bool {
-    // Of so many wasmtime keeps track.
-    const FRAMES_MIN: usize = 20;
+    // The engine keeps track of the innermost sixteen.
+    const FRAMES_MIN: usize = 16;
     const FUNCTIONS_MAX: usize = 3;
     let functions: BTreeSet<u32> = backtrace.frames().iter().map(FrameInfo::func_index).collect();
     backtrace.frames().len() >= FRAMES_MIN && functions.len() <= FUNCTIONS_MAX

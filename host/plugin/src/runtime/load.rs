@@ -67,6 +67,11 @@ impl Ready {
         Ready { of: Digest::from_hash(P::SHA256), code: P::CODE, compatibility: P::COMPATIBILITY }
     }
 
+    /// Says that there is none: what was built on another kind of processor comes without.
+    pub const fn is_empty(&self) -> bool {
+        self.code.is_empty()
+    }
+
     /// Says whether code like this can run here: another processor, or another version of the engine, cannot.
     pub fn is_for_this_engine(&self) -> bool {
         self.compatibility == punix_engine::compatibility()
@@ -81,12 +86,7 @@ impl Runtime {
 
     /// Loads a plugin. `ready` is code that comes with this binary; it is used if it is for this component and this engine.
     pub fn load(&self, admitted: Admitted, ready: Option<Ready>) -> Result<Loaded, CallFault> {
-        let name = name_of(&admitted);
-        let failed = |error: wasmtime::Error| CallFault {
-            plugin: name.clone(),
-            call: "load".to_owned(),
-            cause: Cause::Unloadable { said: shown(&error.root_cause().to_string()) },
-        };
+        let failed = |error: wasmtime::Error| unloadable(&admitted, &error);
         let engine = self.engine(&admitted).map_err(failed)?;
         let (component, cache) = self.code(&engine, &admitted, ready).map_err(failed)?;
         let world = tie(&engine, &component, admitted.inspected().manifest.world).map_err(failed)?;
@@ -215,7 +215,10 @@ fn compile(
 
 #[cfg(not(feature = "compiler"))]
 fn compile(_: &Engine, _: &[u8], _: Digest, _: Option<&Cache>) -> wasmtime::Result<(Component, CacheState)> {
-    wasmtime::bail!("it is not compiled, and this is a sealed `punix`, without a compiler")
+    wasmtime::bail!(
+        "its code is not kept here, and this is a sealed `punix`, which cannot compile it; `punix plugin add` of one with a \
+         compiler does"
+    )
 }
 
 /// Ties exactly what a plugin of this world can import, and nothing else.
@@ -249,6 +252,11 @@ fn tie(engine: &Engine, component: &Component, world: World) -> wasmtime::Result
         World::SecretResolver => Tied::Resolver(resolver::SecretResolverPre::new(tied)?),
         World::Transport => Tied::Transport(transport::TransportPre::new(tied)?),
     })
+}
+
+fn unloadable(admitted: &Admitted, error: &wasmtime::Error) -> CallFault {
+    let cause = Cause::Unloadable { said: shown(&error.root_cause().to_string()) };
+    CallFault { plugin: name_of(admitted), call: "load".to_owned(), cause }
 }
 
 fn name_of(admitted: &Admitted) -> PluginName {

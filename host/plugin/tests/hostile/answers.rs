@@ -1,7 +1,8 @@
 //! Resolvers whose answers are none: too few, too many, or somebody else's.
 
-use crate::room::{Plugin, Terms, World, resolver};
+use crate::room::{Plugin, Terms, World, or_fault, plugin_error, resolver};
 use expect_test::{Expect, expect};
+use punix_model::Resolver;
 
 #[track_caller]
 fn check(word: &str, references: &[&str], expected: Expect) {
@@ -112,4 +113,20 @@ fn a_version_is_one_short_line() {
         found: the secret of one, version \u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[2J1\n2\u{1b}[
     "#]],
     );
+}
+
+/// The one form of a reference stands in plans and records.
+#[test]
+fn a_reference_is_one_line() {
+    let parsed = |reference: &str| {
+        let table = "limits.timeout_ms = 120000";
+        let plugin = Plugin::on(resolver(), Terms { table, ..Terms::default() }, &World::default());
+        let found = plugin.resolver().parse(reference);
+        or_fault(found.map(|form| form.map_or_else(|error| plugin_error(&error), |form| format!("{form}\n"))))
+    };
+    expect!["kv/db#password\n"].assert_eq(&parsed("kv/db#password"));
+    expect![[r#"
+        error: [E28] the plugin `org.example.hostile-resolver 0.6.6` gave an answer that cannot be used in `parse`: the reference `a\u{1b}[2J\nb` has a character in it that no line can have
+        help: this is a fault of `org.example.hostile-resolver`: report it to whoever makes it
+    "#]].assert_eq(&parsed("control"));
 }

@@ -73,6 +73,27 @@ fn check(word: &str, words: &[&str], times: usize, expected: Expect) {
     assert!(world.echo.comes_to(0), "nothing goes on that nobody holds");
 }
 
+/// Who is meant where nobody is named, only the host knows; else one machine would be two targets.
+#[test]
+fn a_target_without_a_user_is_that_with_the_one_who_is_meant() {
+    let world = World::default();
+    let bare = Endpoint { user: None, ..endpoint("web") };
+    let named = Endpoint { user: Some("operator".to_owned()), ..bare.clone() };
+    let plugin = plugin_in(&world);
+    let normalised = |target: &Endpoint| plugin.transport().normalise(target).unwrap_or_else(|fault| panic!("{fault}"));
+    assert_eq!(normalised(&bare), Ok(named.clone()));
+    assert_eq!(normalised(&named), Ok(named));
+    let refused = normalised(&Endpoint { user: None, ..endpoint("no-ssh") }).unwrap_err();
+    expect![[r#"
+        Unsupported ssh.no-program: there is no program `ssh`; install the client of OpenSSH
+    "#]]
+    .assert_eq(&plugin_error(&refused));
+    // Who does not use SSH has no such user.
+    let table = "limits.timeout_ms = 120000\ngrant.here = true";
+    let plugin = Plugin::on(transport(), Terms { table, ..Terms::default() }, &world);
+    assert_eq!(plugin.transport().normalise(&bare).unwrap_or_else(|fault| panic!("{fault}")), Ok(bare));
+}
+
 #[test]
 fn a_target_is_completed_and_not_exchanged() {
     let plugin = plugin_in(&World::default());
@@ -136,7 +157,7 @@ fn a_target_is_completed_and_not_exchanged() {
         help: this is a fault of `org.example.hostile-transport`: report it to whoever makes it
         bare odd-path: error: [E28] the plugin `org.example.hostile-transport 0.6.6` gave an answer that cannot be used in `normalise`: it completed the target with `/a\nb`
         help: this is a fault of `org.example.hostile-transport`: report it to whoever makes it
-        bare other-path: Endpoint { scheme: "hostile", user: None, host: "other-path", port: None, path: Some("/etc"), options: [] }
+        bare other-path: Endpoint { scheme: "hostile", user: Some("operator"), host: "other-path", port: None, path: Some("/etc"), options: [] }
     "#]].assert_eq(&text);
 }
 

@@ -4,8 +4,8 @@
 mod build;
 mod world;
 
-pub(crate) use build::{Guest, backend, packed, resolver, transport};
-pub(crate) use world::{Folder, NameTable, Server, SlowWeb, World};
+pub(crate) use build::{Guest, backend, frozen, packed, resolver, transport};
+pub(crate) use world::{Folder, NameTable, Server, SetClock, SlowWeb, World};
 
 use punix_diag::{Detail, Diagnostic, Look, SourceMap, render};
 use punix_model::{CallFault, Credential, PluginError, Request, Resolved, Resolver, Secret};

@@ -166,10 +166,10 @@ fn deep_recursion_ends_at_the_stack_that_it_gets() {
         PATIENT,
         "recurse",
         expect![[r#"
-        error: [E28] the plugin `org.example.hostile-backend 0.6.6` broke off in `render`: out of bounds memory access
-        note: nothing that it had begun goes on; what it said before stands above
-        help: this is a fault of `org.example.hostile-backend`: report it to whoever makes it
-    "#]],
+            error: [E28] the plugin `org.example.hostile-backend 0.6.6` broke off in `render`: out of bounds memory access, deep in functions that call themselves: its own stack is full
+            note: nothing that it had begun goes on; what it said before stands above
+            help: this is a fault of `org.example.hostile-backend`: report it to whoever makes it
+        "#]],
     );
     check(
         "limits.stack_kib = 64\nlimits.timeout_ms = 120000",
@@ -380,7 +380,8 @@ fn parsing_a_reference_asks_nobody_and_comes_out_clean() {
     "#]]
     .assert_eq(&parse("abilities"));
     expect![[r#"
-        "a\u{1b}[2J\nb"
+        error: [E28] the plugin `org.example.hostile-resolver 0.6.6` gave an answer that cannot be used in `parse`: the reference `a\u{1b}[2J\nb` has a character in it that no line can have
+        help: this is a fault of `org.example.hostile-resolver`: report it to whoever makes it
     "#]]
     .assert_eq(&parse("control"));
 }

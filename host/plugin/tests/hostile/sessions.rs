@@ -1,9 +1,11 @@
 //! Sessions that do not end, end badly, or want what nobody can do.
 
-use crate::room::{Plugin, Terms, World, backend, or_fault, plugin_error};
+use crate::room::{Plugin, SetClock, Terms, World, backend, or_fault, plugin_error};
 use crate::running::{PATIENT, facts, stack};
 use expect_test::{Expect, expect};
 use punix_model::{Action, Backend, CallFault, Observation, Session, Step, Wish};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 fn plugin(table: &str) -> Plugin {
     Plugin::on(backend(), Terms { table, ..Terms::default() }, &World::default())
@@ -49,6 +51,37 @@ fn a_session_that_never_ends_is_asked_so_often_and_no_more() {
         help: if it needs more, and the site allows it: punix plugin grant org.example.hostile-backend limits steps=40
     "#]]
     .assert_eq(&said);
+}
+
+#[test]
+fn a_session_that_takes_too_long_in_all_is_ended() {
+    const SECOND_NS: u64 = 1_000_000_000;
+    let clock = Arc::new(SetClock::default());
+    let world = World { clock: clock.clone(), ..World::default() };
+    let table = "limits.session_s = 60\nlimits.timeout_ms = 120000";
+    let plugin = Plugin::on(backend(), Terms { table, ..Terms::default() }, &world);
+    let wait = |word: &str| shown(session(&plugin, word).unwrap().next(&[]));
+    expect!["WaitMs(59999)\n"].assert_eq(&wait("wait-59999"));
+    // What would end too late is not begun.
+    expect![[r#"
+        error: [E28] the plugin `org.example.hostile-backend 0.6.6` reached a limit in `session.next`: `session_s` is 60 s
+        help: if it needs more, and the site allows it: punix plugin grant org.example.hostile-backend limits session_s=120
+    "#]].assert_eq(&wait("wait-60001"));
+    let mut session = session(&plugin, "ask-on").unwrap();
+    clock.0.store(60 * SECOND_NS, Ordering::SeqCst);
+    assert!(matches!(session.next(&[]), Ok(Step::Ask(_))));
+    clock.0.store(60 * SECOND_NS + 1, Ordering::SeqCst);
+    expect![[r#"
+        error: [E28] the plugin `org.example.hostile-backend 0.6.6` reached a limit in `session.next`: `session_s` is 60 s
+        help: if it needs more, and the site allows it: punix plugin grant org.example.hostile-backend limits session_s=120
+    "#]].assert_eq(&shown(session.next(&[])));
+    check(
+        "run-long",
+        expect![[r#"
+        error: [E28] the plugin `org.example.hostile-backend 0.6.6` reached a limit in `session.next`: `session_s` is 1800 s
+        help: if it needs more, and the site allows it: punix plugin grant org.example.hostile-backend limits session_s=3600
+    "#]],
+    );
 }
 
 #[test]

@@ -23,6 +23,9 @@ impl Session for Steps {
         match self.word.as_str() {
             "wait-on" => Step::WaitMs(1),
             "wait-long" => Step::WaitMs(u32::MAX),
+            "wait-59999" => Step::WaitMs(59_999),
+            "wait-60001" => Step::WaitMs(60_001),
+            "run-long" => Step::Run(vec![Command { timeout_ms: u32::MAX, ..command(&["/bin/true"]) }]),
             "ask-on" => Step::Ask(vec![command(&["/bin/true"])]),
             "run-nothing" => Step::Run(Vec::new()),
             "run-wordless" => Step::Run(vec![command(&["/bin/true"]), command(&[])]),

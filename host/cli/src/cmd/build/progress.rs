@@ -65,7 +65,7 @@ impl<'p> Progress<'p> {
             count: order.len(),
         };
         let progress = Progress { ui, composed, store, look, state: Mutex::new(state) };
-        if matches!(progress.look, Look::Lines | Look::Live(_)) {
+        if matches!(progress.look, Look::Lines | Look::Live(_)) && !order.is_empty() {
             ui.say(&format!("→ building {} package(s) into {}", order.len(), store.root().display()));
         }
         progress

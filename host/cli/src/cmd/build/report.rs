@@ -78,6 +78,15 @@ impl Report {
         ui.result(&self.summary(), exit)
     }
 
+    /// Shows what went wrong, where this was a part of something bigger.
+    pub(crate) fn fail(&self, ui: &Ui, sources: &SourceMap, exit: Exit, events: bool) -> Exit {
+        if ui.json || events {
+            return self.show(ui, sources, exit, events);
+        }
+        ui.show(&self.diagnostics, 0, sources);
+        exit
+    }
+
     /// Adds what went wrong besides.
     pub(crate) fn add(&mut self, diagnostics: Vec<Diagnostic>) {
         self.diagnostics.extend(diagnostics);

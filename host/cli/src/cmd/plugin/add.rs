@@ -1,6 +1,8 @@
 //! `punix plugin add`: a component is looked at, the operator decides, and then it is kept, granted and locked, in this
-//! order. Whoever is stopped in between has a plugin that is not let in yet, never one that may do more.
+//! order. Whoever is stopped in between has a plugin that is not let in yet, never one that may do more. What is let in is
+//! compiled.
 
+use super::ahead::{Ahead, compile};
 use super::ask::{Answer, ask};
 use super::given::as_requested;
 use super::inspect::{asks, component, head};
@@ -43,7 +45,9 @@ pub(super) fn run(ui: &Ui, args: &Add) -> Result<Exit, Stopped> {
     let steps = plan.steps(&answers);
     let added = Added { component: &component, about: &about, plan: &plan, steps: &steps, source };
     let project = added.write(ui, args, &project)?;
-    Ok(added.tell(ui, &project, &shipped, update.as_ref()))
+    // Only now: before it is let in nobody spends time on it.
+    let ahead = compile(ui, &project, &about.inspected.manifest.id, &component);
+    Ok(added.tell(ui, &project, &shipped, update.as_ref(), ahead))
 }
 
 /// What there is to decide.
@@ -256,7 +260,7 @@ impl Added<'_> {
             return Err(changed(Path::new(POLICY)));
         }
         // First, so that what is locked is there. Nobody minds one that is kept and not locked.
-        keep(ui, &project.components, self.component)?;
+        keep(ui, &project, self.component)?;
         // Before the lock: the grant says for which component it is, so it is of no use to the old one.
         if !self.steps.is_empty() {
             let id = &self.about.inspected.manifest.id;
@@ -269,7 +273,7 @@ impl Added<'_> {
         Ok(project)
     }
 
-    fn tell(&self, ui: &Ui, project: &Project, shipped: &[Shipped], update: Option<&Changes>) -> Exit {
+    fn tell(&self, ui: &Ui, project: &Project, shipped: &[Shipped], update: Option<&Changes>, ahead: Ahead) -> Exit {
         let manifest = &self.about.inspected.manifest;
         let told = Changed::by(&self.plan.table, self.steps);
         if ui.json {
@@ -278,7 +282,14 @@ impl Added<'_> {
             document["added"] = Value::Bool(self.plan.was == Was::Absent);
             document["sha256"] = self.about.digest.to_string().into();
             document["changes"] = update.map(diff::json).into();
-            return ui.result(&format!("{document:#}\n"), Exit::Done);
+            document["code"] = ahead.as_str().into();
+            let Ahead::Failed(diagnostics) = ahead else {
+                return ui.result(&format!("{document:#}\n"), Exit::Done);
+            };
+            document["ok"] = false.into();
+            document["diagnostics"] = diagnostics_json(&diagnostics, &SourceMap::default()).into();
+            document["dropped"] = 0.into();
+            return ui.result(&format!("{document:#}\n"), Exit::Failed);
         }
         let word = match self.plan.was {
             Was::Absent => "added",
@@ -288,6 +299,9 @@ impl Added<'_> {
         let mut text = format!("{word}: {} {}\n", manifest.id, manifest.version);
         told.lines.iter().for_each(|line| text.push_str(&format!("{line}\n")));
         tell(ui, project, shipped, &manifest.id);
-        ui.result(&text, Exit::Done)
+        let Ahead::Failed(diagnostics) = ahead else { return ui.result(&text, Exit::Done) };
+        ui.show(&diagnostics, 0, &SourceMap::default());
+        ui.say(&format!("help: without it: punix plugin remove {}", manifest.id));
+        ui.result(&text, Exit::Failed)
     }
 }

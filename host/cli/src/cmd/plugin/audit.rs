@@ -1,5 +1,6 @@
 //! `punix plugin audit`: on one screen, what every plugin may do, where that is granted, and what is wrong with it.
 
+use super::ahead::{Compiled, cache};
 use super::given::{Given, all};
 use super::known::{Known, Standing, decision_json, survey};
 use super::list::short;
@@ -13,13 +14,14 @@ use crate::cmd::check::diagnostics_json;
 use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_diag::{Code, Diagnostic, SourceMap};
+use punix_plugin::runtime::Cache;
 use punix_plugin::{Kind, World};
 use serde_json::{Value, json};
 
 pub(super) fn run(ui: &Ui, args: &Audit) -> Result<Exit, Stopped> {
     let project = Project::read(&args.places)?;
-    let known = survey(&project, &shipped()).into_iter();
-    let reports: Vec<Report> = known.map(|known| Report::of(&project, known)).collect();
+    let (known, cache) = (survey(&project, &shipped()), cache());
+    let reports: Vec<Report> = known.into_iter().map(|known| Report::of(&project, known, cache.as_ref())).collect();
     let findings = findings(&project, &reports);
     let exit = if findings.is_empty() { Exit::Done } else { Exit::Failed };
     if ui.json {
@@ -34,11 +36,12 @@ pub(super) fn run(ui: &Ui, args: &Audit) -> Result<Exit, Stopped> {
 struct Report {
     known: Known,
     decisions: Vec<(Request, Decision)>,
+    code: Compiled,
 }
 
 impl Report {
-    fn of(project: &Project, known: Known) -> Report {
-        Report { decisions: known.decisions(project), known }
+    fn of(project: &Project, known: Known, cache: Option<&Cache>) -> Report {
+        Report { decisions: known.decisions(project), code: Compiled::of(&known, cache), known }
     }
 
     /// Tells whether it may do something of a kind.
@@ -131,11 +134,19 @@ fn text(project: &Project, reports: &[Report], findings: usize) -> String {
             places => format!("granted by {}", places.join(", ")),
         };
         let digest = known.digest().map(short).unwrap_or_default();
-        text.push_str(&format!("{:width$}  {noun:<9}  {digest}  {}, {granted}\n", title(known), known.state()));
+        text.push_str(&format!(
+            "{:width$}  {noun:<9}  {digest}  {}, {}, {granted}\n",
+            title(known),
+            known.state(),
+            report.code.words()
+        ));
         text.push_str(&format!("  imports  {}\n", imports(known)));
         let may = report.may();
         let may = if may.is_empty() { "nothing but compute".to_owned() } else { wrapped(&may, 11) };
         text.push_str(&format!("  may      {may}\n"));
+        if report.code == Compiled::Changed {
+            text.push_str("  code     what is kept was not compiled here, or was changed: it will be compiled anew\n");
+        }
     }
     for kind in [Kind::Seal, Kind::Reveal, Kind::Spawn] {
         let holders = holders(reports, kind);
@@ -180,6 +191,7 @@ fn document(project: &Project, reports: &[Report], findings: &[Diagnostic]) -> V
             .map(|about| about.inspected.imports.iter().map(ToString::to_string).collect::<Vec<_>>());
         value["imports"] = imports.into();
         value["granted_in"] = known.granted_in(project).into();
+        value["code"] = report.code.as_str().into();
         let requests = report.decisions.iter().map(|(request, decision)| decision_json(request, decision));
         value["requests"] = requests.collect::<Vec<_>>().into();
         value["limits"] = match &known.standing {

@@ -1,14 +1,18 @@
 //! Where components are kept: each under its digest, so that projects can share them and none can change another's. What is
 //! taken out is compared with the lock, so nothing rests on who may write there.
+//!
+//! Beside them a list says which projects have put something here: a component goes when none of them needs it any more.
 
 use super::Stopped;
-use super::project::{Hold, put};
+use super::project::{Hold, Project, put};
 use crate::ui::{Ui, shown};
 use punix_diag::{Code, Diagnostic};
 use punix_disk::{Disk, RealDisk};
 use punix_plugin::{Component, Digest, FileError, Id, Row, Version, read};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+
+mod list;
 
 const DIRECTORY_MODE: u32 = 0o755;
 const COMPONENT_MODE: u32 = 0o644;
@@ -71,8 +75,9 @@ pub(crate) fn kept(directory: &Path, row: &Row) -> Result<Component, KeptError> 
     }
 }
 
-/// Keeps a component; one that is there already, and sound, stays.
-pub(super) fn keep(ui: &Ui, directory: &Path, component: &Component) -> Result<(), Stopped> {
+/// Keeps a component for a project; one that is there already, and sound, stays.
+pub(super) fn keep(ui: &Ui, project: &Project, component: &Component) -> Result<(), Stopped> {
+    let directory = &project.components;
     let failed = |error: io::Error| {
         let place = shown(directory);
         super::disk(io::Error::other(format!("the component cannot be kept in `{place}`: {error}")))
@@ -82,11 +87,37 @@ pub(super) fn keep(ui: &Ui, directory: &Path, component: &Component) -> Result<(
     let name = name(component.digest());
     let disk = RealDisk::open(directory).map_err(failed)?;
     sweep(&disk).map_err(failed)?;
+    // Before it is locked, so that nobody takes away what is just going to be.
+    list::add(&disk, &project.directory).map_err(failed)?;
     match read(&directory.join(&name)) {
         // Whoever put it there may have been stopped before it was durable.
         Ok(found) if found == *component => disk.sync_directory(Path::new("")).map_err(failed),
         Ok(_) | Err(_) => put(&disk, Path::new(&name), component.bytes(), COMPONENT_MODE).map_err(failed),
     }
+}
+
+/// Removes the component that a project no longer locks, unless another one does, and tells whether it did. That one was
+/// removed is done already; what goes wrong here is said, and no reason to take it back.
+pub(super) fn release(ui: &Ui, project: &Project, digest: Digest) -> bool {
+    let directory = &project.components;
+    let removed = || -> Result<bool, Stopped> {
+        let _hold = Hold::take(ui, directory)?;
+        let disk = RealDisk::open(directory).map_err(super::disk)?;
+        let file = PathBuf::from(name(digest));
+        let is_there = disk.metadata(&file).map_err(super::disk)?.is_some();
+        if !is_there || list::needs(&disk, &project.directory, digest).map_err(super::disk)? {
+            return Ok(false);
+        }
+        disk.remove(&file).and_then(|()| disk.sync_directory(Path::new(""))).map_err(super::disk)?;
+        Ok(true)
+    };
+    if !directory.is_dir() {
+        return false;
+    }
+    removed().unwrap_or_else(|_| {
+        ui.say(&format!("warning: its component stays in {}, which cannot be changed", shown(directory)));
+        false
+    })
 }
 
 /// Removes what killed processes had begun to write; whoever writes now would wait.

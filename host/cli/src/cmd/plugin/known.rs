@@ -65,13 +65,13 @@ pub(crate) enum State {
 
 /// Lists all that are known: those of punix first, then by id.
 pub(crate) fn survey(project: &Project, shipped: &[Shipped]) -> Vec<Known> {
-    let built_in = shipped.iter().filter_map(|shipped| of_shipped(project, shipped));
+    let built_in = shipped.iter().map(|shipped| of_shipped(project, shipped));
     built_in.chain(project.lock.rows().map(|row| of_row(project, row))).collect()
 }
 
 /// Returns the one with an id.
 pub(crate) fn find(project: &Project, shipped: &[Shipped], id: &Id) -> Option<Known> {
-    let built_in = shipped.iter().filter_map(|shipped| of_shipped(project, shipped)).find(|known| known.id == *id);
+    let built_in = shipped.iter().map(|shipped| of_shipped(project, shipped)).find(|known| known.id == *id);
     built_in.or_else(|| project.lock.row(id).map(|row| of_row(project, row)))
 }
 
@@ -81,16 +81,15 @@ pub(super) fn look(name: &str, component: &Component) -> Result<Seen, Fault> {
     Ok(Seen { digest: component.digest(), size: component.size(), inspected })
 }
 
-fn of_shipped(project: &Project, shipped: &Shipped) -> Option<Known> {
-    // One that is no plugin is a bug, which the tests of all that is part of punix would have found.
-    let seen = look("a bundled plugin", &shipped.component).ok()?;
-    let admitted = admit_bundled(shipped.component.clone(), &shipped.table, project.rules());
-    let standing = match admitted {
+fn of_shipped(project: &Project, shipped: &Shipped) -> Known {
+    let (component, inspected) = (shipped.examined.component(), shipped.examined.inspected().clone());
+    let seen = Seen { digest: component.digest(), size: component.size(), inspected };
+    let standing = match admit_bundled(shipped.examined.clone(), &shipped.table, project.rules()) {
         Ok(admitted) => Standing::Ready(Box::new(admitted.effective().clone())),
         Err(fault) => Standing::of(fault),
     };
     let id = seen.inspected.manifest.id.clone();
-    Some(Known { id, origin: Origin::BuiltIn(Box::new(shipped.table.clone())), component: Some(seen), standing })
+    Known { id, origin: Origin::BuiltIn(Box::new(shipped.table.clone())), component: Some(seen), standing }
 }
 
 fn of_row(project: &Project, row: &Row) -> Known {

@@ -1,6 +1,7 @@
-//! `punix plugin remove`: a plugin is no longer used here. Its component stays where it is kept: other projects may use it.
+//! `punix plugin remove`: a plugin is no longer used here. Its component goes last, and only if no other project uses it.
 
 use super::amend;
+use super::kept::release;
 use super::project::{Hold, Project};
 use super::shipped::shipped;
 use super::{Stopped, known};
@@ -24,15 +25,17 @@ pub(super) fn run(ui: &Ui, args: &Remove) -> Result<Exit, Stopped> {
     }
     // The lock first: what is not in it is not let in, whatever is still granted.
     let mut lock = project.lock.clone();
-    if lock.remove(id).is_some() {
+    let row = lock.remove(id);
+    if row.is_some() {
         project.write_lock(lock)?;
     }
     if is_granted {
         let text = amend::without(&project.policy_name(), project.policy_text(), id)?;
         project.write_policy(text)?;
     }
+    let is_gone = row.is_some_and(|row| release(ui, &project, row.sha256));
     if ui.json {
-        let document = json!({ "ok": true, "id": id.as_str(), "was_locked": is_locked, "was_granted": is_granted });
+        let document = json!({ "ok": true, "id": id.as_str(), "was_locked": is_locked, "was_granted": is_granted, "component_removed": is_gone });
         return Ok(ui.result(&format!("{document:#}\n"), Exit::Done));
     }
     Ok(ui.result(&format!("removed: {id}\n"), Exit::Done))

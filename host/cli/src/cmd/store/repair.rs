@@ -30,8 +30,15 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
     }
     let wanted: Vec<usize> = again.iter().copied().collect();
     let building = &args.building;
-    let run =
-        Run { ui, building, composed: &composed, sources: &sources, store: &store, command: "punix store repair" };
+    let run = Run {
+        ui,
+        building,
+        composed: &composed,
+        sources: &sources,
+        store: &store,
+        command: "punix store repair",
+        is_part: false,
+    };
     let Realised { mut report, exit, .. } = run.realise(&wanted, &again).map_err(Stopped::Told)?;
     let exit = if exit == Exit::Done { Exit::of(&lost) } else { exit };
     report.add(lost);

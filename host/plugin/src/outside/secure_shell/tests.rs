@@ -325,3 +325,31 @@ fn a_server_that_does_not_let_more_in_says_so() {
     assert_eq!(finish(first).1.code, Some(0));
     assert_eq!(finish(link.start(&words(&["/bin/true"]), soon()).unwrap()).1.code, Some(0));
 }
+
+/// As whom `ssh` would connect, it says itself, without connecting to anybody.
+#[test]
+fn who_is_meant_is_known_before_there_is_a_connection() {
+    let folder = Folder::new("ssh-user");
+    fs::create_dir(folder.path().join("rooms")).unwrap();
+    let config = folder.path().join("config");
+    fs::write(&config, "Host web\n  User deploy\nHost odd\n  User \"a b\"\n").unwrap();
+    let shell = OpenSsh::new(PathBuf::from("/usr/bin/ssh"), vec![folder.path().join("rooms")]);
+    let way = |host: &str| SecureShellWay {
+        configs: vec![SshPath::new(&config).unwrap()],
+        ..SecureShellWay::to(SshHost::parse(host).unwrap())
+    };
+    let user = |way: &SecureShellWay| shell.user(way, soon()).unwrap().map(|user| user.as_str().to_owned());
+    assert_eq!(user(&way("web")).as_deref(), Some("deploy"));
+    assert_eq!(user(&way("odd")), None);
+    let own = Command::new("id").arg("-un").output().unwrap();
+    assert_eq!(user(&way("other")).as_deref(), Some(String::from_utf8(own.stdout).unwrap().trim()));
+    let named = SecureShellWay { user: Some(SshUser::parse("ann").unwrap()), ..way("web") };
+    assert_eq!(user(&named).as_deref(), Some("ann"));
+    // What is wrong with a configuration is told as for a connection.
+    fs::write(&config, "NoSuchOption yes\n").unwrap();
+    let refused = shell.user(&way("web"), soon()).unwrap_err();
+    assert!(matches!(refused, SecureShellError::Configuration { .. }), "{refused}: {}", refused.said());
+    let absent = OpenSsh::new(PathBuf::from("/nowhere/ssh"), vec![folder.path().join("rooms")]);
+    assert!(matches!(absent.user(&way("web"), soon()), Err(SecureShellError::NoProgram { .. })));
+    assert_eq!(fs::read_dir(folder.path().join("rooms")).unwrap().count(), 0, "nothing is left of it");
+}

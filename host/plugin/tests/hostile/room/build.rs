@@ -17,19 +17,24 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// Returns the backend that does what the stack's `config` says.
 pub(crate) fn backend() -> &'static Guest {
     static GUEST: OnceLock<Guest> = OnceLock::new();
-    GUEST.get_or_init(|| guest("backend"))
+    GUEST.get_or_init(|| guest("hostile", "backend"))
 }
 
 /// Returns the resolver that does what its configuration says.
 pub(crate) fn resolver() -> &'static Guest {
     static GUEST: OnceLock<Guest> = OnceLock::new();
-    GUEST.get_or_init(|| guest("resolver"))
+    GUEST.get_or_init(|| guest("hostile", "resolver"))
 }
 
 /// Returns the transport that does what the host of its endpoint says.
 pub(crate) fn transport() -> &'static Guest {
     static GUEST: OnceLock<Guest> = OnceLock::new();
-    GUEST.get_or_init(|| guest("transport"))
+    GUEST.get_or_init(|| guest("hostile", "transport"))
+}
+
+/// Returns the plugin of a world that was built against the interfaces as they were published.
+pub(crate) fn frozen(world: &str) -> Guest {
+    guest("frozen", world)
 }
 
 /// Makes a plugin of a core module or component, with a manifest in TOML.
@@ -48,12 +53,13 @@ pub(crate) fn cache_places() -> Option<(PathBuf, PathBuf)> {
     Some((directory.join("aot/code"), directory.join("aot/key/cache.key")))
 }
 
-fn guest(name: &str) -> Guest {
+fn guest(kind: &str, world: &str) -> Guest {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(build);
-    let module = target_folder().join(TARGET).join("release").join(format!("hostile_{name}.wasm"));
+    let module = target_folder().join(TARGET).join("release").join(format!("{kind}_{world}.wasm"));
     let bytes = std::fs::read(&module).unwrap_or_else(|error| panic!("{}: {error}", module.display()));
-    let manifest = guests_folder().join(name).join("punix-plugin.toml");
+    let folder = if kind == "hostile" { world.to_owned() } else { format!("{kind}-{world}") };
+    let manifest = guests_folder().join(folder).join("punix-plugin.toml");
     let manifest = std::fs::read_to_string(&manifest).unwrap_or_else(|error| panic!("{}: {error}", manifest.display()));
     packed(&bytes, &manifest)
 }

@@ -5,15 +5,15 @@ use punix_model::{Ended, Pipe, PipeEnd};
 use punix_plugin::VariableName;
 use punix_plugin::outside::{
     Clock, Doing, Files, Here, LocalFiles, Names, NamesError, Outside, Patience, ProgramStart, Programs, SecureShell,
-    SecureShellConnection, SecureShellError, SecureShellWay, StartError, ThisMachinesWeb, Variables, Web, WebAnswer,
-    WebError, WebRequest,
+    SecureShellConnection, SecureShellError, SecureShellWay, SshUser, StartError, ThisMachinesWeb, Variables, Web,
+    WebAnswer, WebError, WebRequest,
 };
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -24,6 +24,7 @@ pub(crate) struct World {
     pub(crate) variables: BTreeMap<&'static str, String>,
     pub(crate) files: Arc<dyn Files>,
     pub(crate) web: Arc<dyn Web>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) echo: Echo,
 }
 
@@ -40,6 +41,7 @@ impl Default for World {
             variables: variables.map(|(name, value)| (name, value.to_owned())).into(),
             files: Arc::new(LocalFiles::default()),
             web: Arc::new(ThisMachinesWeb::new(BTreeMap::new()).with_names(Arc::new(NameTable::default()))),
+            clock: Arc::new(StillClock),
             echo: Echo::default(),
         }
     }
@@ -58,7 +60,7 @@ impl World {
             variables: Arc::new(Table(self.variables.clone())),
             files: self.files.clone(),
             web: self.web.clone(),
-            clock: Arc::new(StillClock),
+            clock: self.clock.clone(),
             programs: Arc::new(self.echo.clone()),
             secure_shell: Arc::new(self.echo.clone()),
             here: Some(Arc::new(self.echo.clone())),
@@ -84,6 +86,22 @@ impl Clock for StillClock {
 
     fn monotonic_ns(&self) -> u64 {
         1
+    }
+
+    fn sleep(&self, _how_long: Duration) {}
+}
+
+/// A clock on which time passes when a test says so.
+#[derive(Default)]
+pub(crate) struct SetClock(pub(crate) AtomicU64);
+
+impl Clock for SetClock {
+    fn unix_ms(&self) -> u64 {
+        0
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
     }
 
     fn sleep(&self, _how_long: Duration) {}
@@ -174,6 +192,13 @@ impl SecureShell for Echo {
         _deadline: Instant,
     ) -> Result<Box<dyn SecureShellConnection>, SecureShellError> {
         Ok(Box::new(self.clone()))
+    }
+
+    fn user(&self, way: &SecureShellWay, _deadline: Instant) -> Result<Option<SshUser>, SecureShellError> {
+        match way.host.as_str() {
+            "no-ssh" => Err(SecureShellError::NoProgram { program: "ssh".into() }),
+            _ => Ok(SshUser::parse("operator").ok()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::args::plugin::Places;
 use crate::cmd::plugin::shipped::of;
 use expect_test::{Expect, expect};
-use punix_plugin::{Manifest, attach, manifest_from_toml};
+use punix_plugin::{Component, Examined, Manifest, attach, manifest_from_toml};
 use std::path::{Path, PathBuf};
 
 /// A project of one test, removed at its end.
@@ -38,7 +38,7 @@ fn shipped() -> Vec<Shipped> {
     ];
     let make = |(manifest, imports): (&str, &str)| {
         let component = component(&manifest_from_toml("punix-plugin.toml", manifest).unwrap(), imports);
-        of(&component, Some(Path::new("/home/ann"))).expect("it is one of ours")
+        of(Examined::look(Component::new(component)).unwrap(), Some(Path::new("/home/ann"))).expect("it is one of ours")
     };
     ours.map(make).into()
 }

@@ -1,0 +1,146 @@
+//! `punix service`: what its verbs share. Rooms decide and do; here they are put in their order, and what came of them is
+//! said.
+
+mod activate;
+mod apply;
+mod build;
+mod commit;
+mod deploy;
+mod diff;
+mod draw;
+mod go;
+mod hands;
+mod history;
+mod home;
+mod kept;
+mod list;
+mod pins;
+mod place;
+mod plan;
+mod plugins;
+mod prepare;
+mod remote;
+mod remove;
+mod repair;
+mod secrets;
+mod site;
+mod status;
+mod texts;
+mod verify;
+mod why;
+mod words;
+
+use crate::args::service::words::Unclear;
+use crate::args::service::{Service, Verb, Verify};
+use crate::cmd::build::fail_world;
+use crate::cmd::check::fail;
+use crate::exit::Exit;
+use crate::places::Homeless;
+use crate::ui::Ui;
+use punix_diag::{Diagnostic, SourceMap};
+use punix_model::CallFault;
+use punix_plugin::{Fault, SiteError};
+
+pub(crate) fn run(ui: &Ui, args: &Service) -> Exit {
+    let Some(verb) = &args.verb else { return help(ui) };
+    let done = match verb {
+        Verb::Deploy(args) => Ok(deploy::run(ui, args)),
+        Verb::Plan(args) => Ok(plan::run(ui, args)),
+        Verb::Apply(args) => apply::run(ui, args),
+        Verb::Rollback(args) => go::rollback(ui, args),
+        Verb::SetCurrent(args) => go::set_current(ui, args),
+        Verb::List(args) => list::run(ui, args),
+        Verb::History(args) => history::run(ui, args),
+        Verb::Status(args) => status::run(ui, args),
+        Verb::Diff(args) => diff::run(ui, args),
+        Verb::Why(args) => why::run(ui, args),
+        Verb::Verify(args) => verify::run(ui, args),
+        Verb::Repair(args) => repair::run(ui, args),
+        Verb::Trim(args) => remove::trim(ui, args),
+        Verb::Remove(args) => remove::remove(ui, args),
+    };
+    done.unwrap_or_else(|stopped| stopped.tell(ui, &SourceMap::default()))
+}
+
+/// Runs `punix verify`, which is `punix service verify`.
+pub(crate) fn verify(ui: &Ui, args: &Verify) -> Exit {
+    verify::run(ui, args).unwrap_or_else(|stopped| stopped.tell(ui, &SourceMap::default()))
+}
+
+/// Shows the verbs.
+fn help(ui: &Ui) -> Exit {
+    let mut command = crate::args::command();
+    command.build();
+    let text = command.find_subcommand_mut("service").map(|service| service.render_help().to_string());
+    ui.result(&text.unwrap_or_default(), Exit::Done)
+}
+
+/// What keeps a verb from its result.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// Whatever has a code.
+    By(Vec<Diagnostic>),
+    /// The same, where the world failed and nobody is at fault.
+    World(Vec<Diagnostic>),
+    /// The command line.
+    Usage { message: String, help: Option<String> },
+    /// It was told already.
+    Told(Exit),
+}
+
+impl Stopped {
+    fn usage(message: impl Into<String>, help: impl Into<String>) -> Stopped {
+        Stopped::Usage { message: message.into(), help: Some(help.into()) }
+    }
+
+    fn tell(self, ui: &Ui, sources: &SourceMap) -> Exit {
+        match self {
+            Stopped::By(diagnostics) => fail(ui, &diagnostics, 0, sources),
+            Stopped::World(diagnostics) => fail_world(ui, &diagnostics, sources),
+            Stopped::Usage { message, help } => ui.refuse(&message, help.as_deref()),
+            Stopped::Told(exit) => exit,
+        }
+    }
+}
+
+impl From<Unclear> for Stopped {
+    fn from(unclear: Unclear) -> Stopped {
+        Stopped::usage(unclear.message, unclear.help)
+    }
+}
+
+impl From<Homeless> for Stopped {
+    fn from(homeless: Homeless) -> Stopped {
+        Stopped::usage(homeless.message(), homeless.help())
+    }
+}
+
+impl From<Vec<Diagnostic>> for Stopped {
+    fn from(diagnostics: Vec<Diagnostic>) -> Stopped {
+        Stopped::By(diagnostics)
+    }
+}
+
+impl From<Diagnostic> for Stopped {
+    fn from(diagnostic: Diagnostic) -> Stopped {
+        Stopped::By(vec![diagnostic])
+    }
+}
+
+impl From<Fault> for Stopped {
+    fn from(fault: Fault) -> Stopped {
+        Stopped::By(fault.into_diagnostics())
+    }
+}
+
+impl From<SiteError> for Stopped {
+    fn from(error: SiteError) -> Stopped {
+        Fault::from(error).into()
+    }
+}
+
+impl From<CallFault> for Stopped {
+    fn from(fault: CallFault) -> Stopped {
+        Diagnostic::from(fault).into()
+    }
+}

@@ -1,0 +1,36 @@
+//! Building what a stack needs, as a part of a deploy.
+
+use super::Stopped;
+use super::prepare::Program;
+use crate::args::build::Building;
+use crate::cmd::build::{Realised, Run};
+use crate::exit::Exit;
+use crate::ui::Ui;
+use punix_diag::Diagnostic;
+use punix_store::{SharedLock, Store};
+use std::collections::BTreeSet;
+
+/// Packages that are there.
+pub(super) struct Built {
+    pub(super) store: Store,
+    /// While this is held, none of them is collected.
+    _shared: SharedLock,
+}
+
+/// Builds what is missing. A stack without packages needs no store.
+pub(super) fn build(ui: &Ui, building: &Building, program: &Program, command: &str) -> Result<Option<Built>, Stopped> {
+    if program.composed.packages.len() == 0 {
+        return Ok(None);
+    }
+    let sources = program.sources();
+    let store = Store::open(&program.store_root).map_err(Diagnostic::from)?;
+    let wanted: Vec<usize> = program.composed.wanted.iter().map(|(_, place)| *place).collect();
+    let run = Run { ui, building, composed: &program.composed, sources, store: &store, command, is_part: true };
+    let Realised { report, exit, shared } = run.realise(&wanted, &BTreeSet::new()).map_err(Stopped::Told)?;
+    match exit {
+        Exit::Done => Ok(Some(Built { store, _shared: shared })),
+        Exit::Failed | Exit::Usage | Exit::World | Exit::Interrupted | Exit::Unheard | Exit::Bug => {
+            Err(Stopped::Told(report.fail(ui, sources, exit, building.events)))
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Carrying out what was decided: packages are brought to the target, files are published, the pointer is moved. What is
+//! said on the way is said here; nothing is decided any more.
+
+use super::{Stopped, words};
+use crate::exit::Exit;
+use crate::ui::Ui;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use punix_diag::{Code, Diagnostic, SourceMap};
+use punix_store::{Store, StoreName};
+use punix_target::{Committed, Payload, Plan, Progress, PushError, PushStep, Pushed, Pushing, Target, TargetPath};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+
+/// Where what happens is told.
+#[derive(Clone, Copy)]
+pub(super) struct Teller<'t> {
+    pub(super) ui: &'t Ui,
+    /// Whether it is told as JSON, one object a line.
+    pub(super) events: bool,
+}
+
+impl Teller<'_> {
+    /// Tells an event, if anybody wants events.
+    pub(super) fn event(&self, event: &Value) {
+        if self.events {
+            let _ = writeln!(std::io::stdout().lock(), "{event}");
+        }
+    }
+
+    /// Tells the result: as a text, or as the one document.
+    pub(super) fn result(&self, text: &str, document: &Value, exit: Exit) -> Exit {
+        match (self.events, self.ui.json) {
+            (true, _) => self.ui.result(&format!("{document}\n"), exit),
+            (false, true) => self.ui.result(&format!("{document:#}\n"), exit),
+            (false, false) => self.ui.result(text, exit),
+        }
+    }
+
+    /// Tells a part of the result, where the rest of it will not come.
+    pub(super) fn say_done(&self, text: &str) {
+        if !self.events && !self.ui.json {
+            let _ = self.ui.result(text, Exit::Done);
+        }
+    }
+
+    /// Tells the result, and the error behind it, if something was done and something else was not.
+    pub(super) fn end(&self, text: &str, document: &Value, error: Option<&str>) -> Exit {
+        let exit = if error.is_some() { Exit::Failed } else { Exit::Done };
+        let exit = self.result(text, document, exit);
+        if let (Some(error), false) = (error, self.ui.json) {
+            self.ui.say(&format!("error: {error}"));
+        }
+        exit
+    }
+
+    /// Tells warnings. Documents have them too.
+    pub(super) fn warn(&self, warnings: &[Diagnostic], sources: &SourceMap) {
+        if !self.ui.json {
+            self.ui.show(warnings, 0, sources);
+        }
+    }
+}
+
+/// Sees to it that packages are on a target: `paths` are all that are needed. What comes back is held until a record names
+/// them.
+pub(super) fn push(
+    teller: Teller<'_>,
+    target: &Target<'_>,
+    store: &Store,
+    paths: &[String],
+    again: &BTreeSet<String>,
+) -> Result<Pushed, Stopped> {
+    let names = |paths: &mut dyn Iterator<Item = &String>| -> BTreeSet<StoreName> {
+        paths.filter_map(|path| StoreName::parse(path.rsplit_once('/')?.1).ok()).collect()
+    };
+    let root = store.root().to_string_lossy().into_owned();
+    let to = TargetPath::parse(&root).map_err(|issue| {
+        Stopped::usage(format!("`{}` is no place for a store on a target: {issue}", words::seen(&root)), "name another")
+    })?;
+    let pushing = Pushing { to, names: names(&mut paths.iter()), again: names(&mut again.iter()) };
+    let progress = Pushes::new(teller);
+    let pushed = punix_target::push(target, store, &pushing, &mut |step| progress.step(&step));
+    progress.end();
+    pushed.map_err(unpushed)
+}
+
+/// Says why packages could not be brought. Nothing was changed but the store, and what is there is whole.
+fn unpushed(error: PushError) -> Stopped {
+    let message = error.to_string();
+    let world = |code| Stopped::World(vec![Diagnostic::error(code, message.clone()).note("nothing was changed")]);
+    match error {
+        PushError::Target(error) => error.into(),
+        PushError::Store(error) => Stopped::World(vec![error.into()]),
+        PushError::Lock(error) => Stopped::World(vec![error.into()]),
+        PushError::Place { .. }
+        | PushError::Simulated
+        | PushError::Differs { .. }
+        | PushError::Add { .. }
+        | PushError::Disk { .. } => world(Code::E31),
+        PushError::Absent { .. }
+        | PushError::Derivation { .. }
+        | PushError::Manifest { .. }
+        | PushError::Damaged { .. } => {
+            let error =
+                Diagnostic::error(Code::E21, message).help("`punix store repair` makes it anew, or says why not");
+            Stopped::World(vec![error])
+        }
+    }
+}
+
+/// Carries out a plan, and says what somebody has to know of it.
+pub(super) fn commit(
+    teller: Teller<'_>,
+    target: &Target<'_>,
+    plan: &Plan,
+    payload: Payload,
+) -> Result<Committed, Stopped> {
+    let mut tell = |progress: Progress| match progress {
+        Progress::Staging { done, of } => {
+            teller.event(&json!({ "event": "staging", "done": done, "of": of }));
+        }
+        Progress::Published => teller.event(&json!({ "event": "published" })),
+        Progress::Live => teller.event(&json!({ "event": "live" })),
+    };
+    let committed = punix_target::commit(target, plan, payload, &mut tell)?;
+    if let (Some(error), false) = (&committed.unfinished, teller.ui.json) {
+        let warning = format!("it is live, but what is no longer needed could not be cleared away: {error}");
+        teller.warn(
+            &[Diagnostic::warning(warning).help("the next command for this target does it")],
+            &SourceMap::default(),
+        );
+    }
+    Ok(committed)
+}
+
+/// How far packages have come: a bar on a terminal, events where they are wanted.
+struct Pushes<'p> {
+    teller: Teller<'p>,
+    bar: Option<ProgressBar>,
+}
+
+impl<'p> Pushes<'p> {
+    fn new(teller: Teller<'p>) -> Pushes<'p> {
+        let draws = !teller.events && !teller.ui.json && std::io::stderr().is_terminal();
+        let bar = || {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{spinner} pushing {bytes}/{total_bytes} {wide_msg:.dim}");
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        };
+        Pushes { teller, bar: draws.then(bar) }
+    }
+
+    fn step(&self, step: &PushStep) {
+        match step {
+            PushStep::Begin { entries, bytes } => {
+                self.teller.event(&json!({ "event": "pushing", "entries": entries, "bytes": bytes }));
+                if let Some(bar) = &self.bar {
+                    bar.set_length(*bytes);
+                }
+            }
+            PushStep::Entry { name, .. } => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(name.as_str().to_owned());
+                }
+            }
+            PushStep::Bytes { more } => {
+                if let Some(bar) = &self.bar {
+                    bar.inc(*more);
+                }
+            }
+            PushStep::Done { name } => self.teller.event(&json!({ "event": "pushed", "entry": name.as_str() })),
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What verbs share that work from records, without a program: where the stack may write, who handles its units, and its
+//! files with secrets, made anew.
+
+use super::Stopped;
+use super::activate::Units;
+use super::home::Home;
+use super::place::Place;
+use super::plugins::Plugins;
+use super::secrets::{Vault, resolve};
+use crate::args::service::reach::Units as UnitArguments;
+use crate::ui::Ui;
+use punix_deploy::{references, splice_record, stack_for_units};
+use punix_model::{Facts, Redactor, Scope, Secret, Shape, Slot};
+use punix_plugin::runtime::BackendPlugin;
+use punix_store::Store;
+use punix_target::{Boundary, Generation, Mark, Target, TargetPath, tag};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The word for a user's stack in records.
+const USER: &str = "user";
+
+/// What a stack is beside its records.
+pub(super) struct Around {
+    pub(super) boundary: Boundary,
+    pub(super) backend: Option<BackendPlugin>,
+    pub(super) facts: Facts,
+    pub(super) redactor: Redactor,
+}
+
+/// Files with secrets that were made anew.
+#[derive(Default)]
+pub(super) struct Remade {
+    pub(super) files: BTreeMap<TargetPath, Secret>,
+    pub(super) marks: BTreeMap<TargetPath, Mark>,
+    pub(super) redactor: Redactor,
+}
+
+/// Finds what surrounds a generation. A backend that is not there is missed where units are to be handled, not here.
+pub(super) fn around(
+    ui: &Ui,
+    place: &Place,
+    generation: &Generation,
+    units: &UnitArguments,
+    needs_backend: bool,
+) -> Result<Around, Stopped> {
+    let home = Home::of_this_user();
+    let unit_dir = home.unit_dir(units)?;
+    let scope = if generation.scope == USER { Scope::User } else { Scope::System };
+    let boundary = home.boundary(scope, &generation.stack, unit_dir.as_ref())?;
+    let boundary = place.without_ours(boundary, None);
+    let backend = match needs_backend {
+        true => Some(Plugins::read(ui, Path::new("."), Path::new(""))?.backend(&generation.backend)?.0),
+        false => None,
+    };
+    Ok(Around { boundary, backend, facts: home.facts(), redactor: Redactor::default() })
+}
+
+impl Around {
+    /// Returns who handles the units of a generation.
+    pub(super) fn units(&self, generation: &Generation) -> Option<Units<'_>> {
+        let backend = self.backend.as_ref()?;
+        let stack = stack_for_units(generation);
+        Some(Units { backend, stack, facts: &self.facts, redactor: &self.redactor })
+    }
+}
+
+/// Makes the files of a generation anew that have secrets in them.
+pub(super) fn remake(
+    ui: &Ui,
+    target: &Target<'_>,
+    generation: &Generation,
+    vault: Option<&Vault>,
+) -> Result<Remade, Stopped> {
+    let names = references(generation);
+    let slot = |(id, name): (u32, &String)| Slot { id, name: name.clone(), shape: Shape::Binary };
+    let slots: Vec<Slot> = (0..).zip(&names).map(slot).collect();
+    let plugins = Plugins::read(ui, Path::new("."), Path::new(""))?;
+    let found = resolve(&plugins, vault, &slots, &[])?;
+    let redactor = Redactor::new(&found.values);
+    let values: BTreeMap<String, Secret> = names.into_iter().zip(found.values).collect();
+    let files = splice_record(generation, &values)?;
+    let mut marks = BTreeMap::new();
+    for (path, secret) in &files {
+        marks.insert(path.clone(), tag(target, secret)?);
+    }
+    Ok(Remade { files, marks, redactor })
+}
+
+/// Opens the store of this machine, if there is one.
+pub(super) fn store(root: &crate::args::store::Root) -> Option<Store> {
+    let root = crate::places::store(root.store_root.as_deref()).ok()?;
+    Store::find(&root).ok()
+}

@@ -1,0 +1,76 @@
+//! `punix service trim` and `punix service remove`: generations, or a whole stack, go.
+
+use super::Stopped;
+use super::activate;
+use super::commit::{self, Teller};
+use super::kept;
+use super::place;
+use super::site::{self, Visit, live};
+use super::words::{self, generation};
+use crate::args::service::{Remove, Trim};
+use crate::exit::Exit;
+use crate::ui::Ui;
+use punix_deploy::{Ground, Planned, Wish, plan, question_for};
+use punix_diag::{Diagnostic, SourceMap, json as diagnostic_json};
+use punix_target::{Payload, current_record, look, trim as trim_target};
+use serde_json::{Value, json};
+
+pub(super) fn trim(ui: &Ui, args: &Trim) -> Result<Exit, Stopped> {
+    let place = place::place(&args.reach, false)?;
+    let visit = Visit { command: "punix service trim", wait: args.reach.wait, makes: false };
+    let teller = Teller { ui, events: args.telling.events };
+    let stack = args.stack.name();
+    site::at(ui, &place, visit, |target| {
+        live(current_record(target, stack)?, stack)?;
+        let gone = trim_target(target, stack, args.keep)?;
+        let names: Vec<String> = gone.iter().copied().map(generation).collect();
+        let text = match names.is_empty() {
+            true => format!("trimmed: stack {stack}, nothing to remove\n"),
+            false => format!("trimmed: stack {stack}, {} generation(s) removed: {}\n", names.len(), names.join(", ")),
+        };
+        let document = json!({ "ok": true, "stack": stack, "removed": gone, "diagnostics": [], "dropped": 0 });
+        Ok(teller.result(&text, &document, Exit::Done))
+    })
+}
+
+pub(super) fn remove(ui: &Ui, args: &Remove) -> Result<Exit, Stopped> {
+    let place = place::place(&args.reach, false)?;
+    let visit = Visit { command: "punix service remove", wait: args.reach.wait, makes: false };
+    let teller = Teller { ui, events: args.telling.events };
+    let stack = args.stack.name();
+    site::at(ui, &place, visit, |target| {
+        let live = live(current_record(target, stack)?, stack)?;
+        let seen = look(target, &question_for(&live))?;
+        let around = kept::around(ui, &place, &live, &args.units, activate::is_wanted(&args.activating))?;
+        let wish = Wish::Remove { stack, refuse_drift: args.refuse_drift };
+        let planned = plan(Ground { seen: &seen, boundary: &around.boundary }, wish);
+        let decided = match planned.map_err(|error| error.explain(&|_| None))? {
+            Planned::Change(decided) => *decided,
+            Planned::Unchanged { number, .. } => {
+                return Ok(ui.result(&format!("unchanged: stack {stack} at {}\n", generation(number)), Exit::Done));
+            }
+        };
+        let warnings: Vec<Diagnostic> = decided.warnings.iter().map(Diagnostic::from).collect();
+        teller.warn(&warnings, &SourceMap::default());
+        let target = &target.clone().within(around.boundary.clone());
+        commit::commit(teller, target, &decided.plan, Payload::default())?;
+        let text = format!(
+            "removed: stack {stack} (was {}) [{} config file(s) removed]\n",
+            generation(live.number),
+            decided.counts.removed
+        );
+        let units = around.units(&live);
+        let activated = activate::activate(teller, &place, &args.activating, units, &decided.units)
+            .inspect_err(|_| teller.say_done(&text))?;
+        let error = activated.error(stack, None);
+        let document = json!({
+            "ok": error.is_none(), "stack": stack, "outcome": "removed", "was": live.number,
+            "changes": decided.plan.changes.iter().map(words::change_json).collect::<Vec<Value>>(),
+            "units": decided.units.iter().map(words::step_json).collect::<Vec<Value>>(),
+            "activation": activated.json(),
+            "diagnostics": warnings.iter().map(|it| diagnostic_json(it, &SourceMap::default())).collect::<Vec<Value>>(),
+            "dropped": 0,
+        });
+        Ok(teller.end(&(text + &activated.text), &document, error.as_deref()))
+    })
+}

@@ -1,0 +1,125 @@
+//! `punix service repair`: the live generation, as it was deployed. What was interrupted is mended first.
+
+use super::Stopped;
+use super::activate;
+use super::commit::{self, Teller};
+use super::kept::{self, Remade};
+use super::place;
+use super::secrets::Vault;
+use super::site::{self, Visit, live};
+use super::words::{self, generation, seen};
+use crate::args::service::Repair as Arguments;
+use crate::exit::Exit;
+use crate::ui::Ui;
+use punix_deploy::{Ground, Planned, Policy, Repair, Wish, plan, question_for};
+use punix_diag::{Code, Diagnostic, SourceMap};
+use punix_target::{
+    Depth, Drift, Finding, Generation, Payload, Recovered, Spot, Target, current_record, look, recover, verify,
+};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
+    let place = place::place(&args.reach, false)?;
+    let vault = Vault::read(ui, &args.secrets)?;
+    let visit = Visit { command: "punix service repair", wait: args.reach.wait, makes: false };
+    let teller = Teller { ui, events: args.telling.events };
+    site::at(ui, &place, visit, |target| {
+        let mended = mended(teller, &recover(target)?);
+        let stack = args.stack.name();
+        let live = live(current_record(target, stack)?, stack)?;
+        let packages = packages(teller, args, target, &live)?;
+        let remade = match args.resolve_secrets {
+            true => Some(kept::remake(ui, target, &live, vault.as_ref())?),
+            false => None,
+        };
+        let seen = look(target, &question_for(&live))?;
+        let around = kept::around(ui, &place, &live, &args.units, activate::is_wanted(&args.activating))?;
+        let policy = Policy { keep: u32::MAX, ..Policy::default() };
+        let marks = remade.as_ref().map(|remade| &remade.marks);
+        let wish = Wish::Repair(Repair { stack, policy, remade: marks });
+        let planned = plan(Ground { seen: &seen, boundary: &around.boundary }, wish);
+        let decided = match planned.map_err(|error| error.explain(&|_| None))? {
+            Planned::Unchanged { number, .. } => {
+                let outcome = if packages + mended == 0 { "unchanged" } else { "repaired" };
+                let text = format!("{outcome}: stack {stack} at {}\n", generation(number));
+                return Ok(teller.result(
+                    &text,
+                    &document(stack, outcome, number, packages, &[], &Value::Null),
+                    Exit::Done,
+                ));
+            }
+            Planned::Change(decided) => *decided,
+        };
+        let warnings: Vec<Diagnostic> = decided.warnings.iter().map(Diagnostic::from).collect();
+        teller.warn(&warnings, &SourceMap::default());
+        let Remade { files, redactor, .. } = remade.unwrap_or_default();
+        let secrets = files.into_iter().filter(|(path, _)| decided.secrets.contains(path)).collect();
+        let target = &target.clone().within(around.boundary.clone());
+        commit::commit(teller, target, &decided.plan, Payload { secrets, ..Payload::default() })?;
+        let counts = decided.counts;
+        let text = format!(
+            "repaired: stack {stack} at {} [{} config file(s) restored, {packages} package(s) brought]\n",
+            generation(live.number),
+            counts.written,
+        );
+        let units = around.units(&live).map(|units| activate::Units { redactor: &redactor, ..units });
+        let activated = activate::activate(teller, &place, &args.activating, units, &decided.units)
+            .inspect_err(|_| teller.say_done(&text))?;
+        let error = activated.error(stack, Some(live.number));
+        let changes: Vec<Value> = decided.plan.changes.iter().map(words::change_json).collect();
+        let document = document(stack, "repaired", live.number, packages, &changes, &activated.json());
+        Ok(teller.end(&(text + &activated.text), &document, error.as_deref()))
+    })
+}
+
+/// Says what was done about what was interrupted, and counts it.
+fn mended(teller: Teller<'_>, recovered: &Recovered) -> usize {
+    let name = |number: &Option<u32>| number.map_or_else(|| "nothing".to_owned(), generation);
+    let line = match recovered {
+        Recovered::Nothing => return 0,
+        Recovered::Undone { stack, from, to, left } => {
+            let left: Vec<String> = left.iter().map(|path| seen(path.as_str())).collect();
+            let left = if left.is_empty() { String::new() } else { format!("; left alone: {}", left.join(", ")) };
+            format!("an interrupted change of stack {stack} from {} to {} is undone{left}", name(from), name(to))
+        }
+        Recovered::Finished { stack, from, to } => {
+            format!("an interrupted change of stack {stack} from {} to {} is finished", name(from), name(to))
+        }
+    };
+    teller.event(&json!({ "event": "recovered", "what": line }));
+    if !teller.ui.json {
+        teller.ui.say(&format!("note: {line}"));
+    }
+    1
+}
+
+/// Brings packages again that are missing or damaged on the target, from the store of this machine. Counts them.
+fn packages(teller: Teller<'_>, args: &Arguments, target: &Target<'_>, live: &Generation) -> Result<usize, Stopped> {
+    let findings = verify(target, live, Depth::Content)?;
+    let of_store = |finding: &Finding| match (&finding.at, &finding.drift) {
+        (Spot::Store(path), drift) => Some((path.clone(), matches!(drift, Drift::Damaged { .. }))),
+        (Spot::File(_) | Spot::Own(_), _) => None,
+    };
+    let bad: Vec<(String, bool)> = findings.iter().filter_map(of_store).collect();
+    if bad.is_empty() {
+        return Ok(0);
+    }
+    let again: BTreeSet<String> = bad.iter().filter(|(_, damaged)| *damaged).map(|(path, _)| path.clone()).collect();
+    let Some(store) = kept::store(&args.store) else {
+        let names: Vec<String> = bad.iter().map(|(path, _)| seen(path)).collect();
+        let message = format!("packages are missing or damaged on the target: {}", names.join(", "));
+        return Err(Diagnostic::error(Code::E12, message)
+            .help("there is no store here to bring them from: deploy again")
+            .into());
+    };
+    commit::push(teller, target, &store, &live.store_paths, &again)?;
+    Ok(bad.len())
+}
+
+fn document(stack: &str, outcome: &str, number: u32, packages: usize, changes: &[Value], activation: &Value) -> Value {
+    json!({
+        "ok": true, "stack": stack, "outcome": outcome, "generation": number, "packages": packages, "changes": changes,
+        "activation": activation, "diagnostics": [], "dropped": 0,
+    })
+}

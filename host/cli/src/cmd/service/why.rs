@@ -1,0 +1,95 @@
+//! `punix service why`: who made a managed file, and what restarts when it changes.
+
+use super::Stopped;
+use super::commit::Teller;
+use super::place;
+use super::site::{self, Visit, live};
+use super::words::{generation, seen};
+use crate::args::service::Why;
+use crate::exit::Exit;
+use crate::ui::Ui;
+use punix_diag::{Code, Diagnostic, closest};
+use punix_target::{FileRow, Generation, RecordedChunk, current_record};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// What stands in records for files that the program itself has.
+const RAW: &str = "raw";
+const DATA: &str = "std.datafile";
+
+pub(super) fn run(ui: &Ui, args: &Why) -> Result<Exit, Stopped> {
+    let (stack, path) = args.words.read()?;
+    let place = place::place(&args.reach, false)?;
+    let visit = Visit { command: "punix service why", wait: args.reach.wait, makes: false };
+    let teller = Teller { ui, events: args.telling.events };
+    site::at(ui, &place, visit, |target| {
+        let live = live(current_record(target, stack)?, stack)?;
+        let row = live.files.iter().find(|row| row.path.as_str() == path).ok_or_else(|| unknown(&live, path))?;
+        let secrets = secrets(row);
+        let document = json!({
+            "ok": true, "stack": live.stack, "generation": live.number, "path": path, "made_by": row.made_by,
+            "plugin": live.plugins.iter().find(|plugin| plugin.id == row.made_by).map(|plugin| json!({
+                "id": plugin.id, "version": plugin.version, "sha256": plugin.sha256,
+            })),
+            "mode": format!("{:04o}", row.mode), "owner": row.owner, "group": row.group, "secrets": secrets,
+            "restarts": row.restarts, "reloads": row.reloads, "diagnostics": [], "dropped": 0,
+        });
+        Ok(teller.result(&text(&live, row, &secrets), &document, Exit::Done))
+    })
+}
+
+fn secrets(row: &FileRow) -> BTreeSet<String> {
+    let chunks = row.chunks.iter().flatten();
+    let names = chunks.filter_map(|chunk| match chunk {
+        RecordedChunk::Secret { reference, .. } => Some(seen(reference)),
+        RecordedChunk::Text(_) => None,
+    });
+    names.collect()
+}
+
+fn text(live: &Generation, row: &FileRow, secrets: &BTreeSet<String>) -> String {
+    let path = seen(row.path.as_str());
+    let mut text = match row.made_by.as_str() {
+        RAW => format!("{path}: written verbatim from PCL `configFiles` (no recipe)\n"),
+        DATA => format!("{path}: written from PCL `dataFiles`\n"),
+        maker => match live.plugins.iter().find(|plugin| plugin.id == maker) {
+            Some(plugin) => {
+                let (id, version) = (seen(&plugin.id), seen(&plugin.version));
+                format!("{path}: produced by {id} {version} @ {}\n", seen(&plugin.sha256))
+            }
+            None => format!("{path}: produced by {}\n", seen(maker)),
+        },
+    };
+    let owner = match (&row.owner, &row.group) {
+        (None, None) => String::new(),
+        (owner, group) => {
+            let name = |name: &Option<String>| name.as_deref().map_or_else(|| "-".to_owned(), seen);
+            format!(", {}:{}", name(owner), name(group))
+        }
+    };
+    text.push_str(&format!("{path}: mode {:04o}{owner}\n", row.mode));
+    let list = |names: &mut dyn Iterator<Item = String>| names.collect::<Vec<_>>().join(", ");
+    if !secrets.is_empty() {
+        text.push_str(&format!("{path}: holds {}\n", list(&mut secrets.iter().cloned())));
+    }
+    for (what, units) in [("restarts", &row.restarts), ("reloads", &row.reloads)] {
+        if !units.is_empty() {
+            text.push_str(&format!(
+                "{path}: when it changes, {what} {}\n",
+                list(&mut units.iter().map(|unit| seen(unit)))
+            ));
+        }
+    }
+    let (stack, number) = (&live.stack, generation(live.number));
+    text + &format!("{path}: no cross-host artifacts (stack {stack}, {number})\n")
+}
+
+fn unknown(live: &Generation, path: &str) -> Stopped {
+    let (stack, number) = (&live.stack, generation(live.number));
+    let error = Diagnostic::error(Code::E2, format!("`{}` is not a config file in {stack} {number}", seen(path)));
+    let paths = live.files.iter().map(|row| row.path.as_str());
+    match closest(path, paths) {
+        Some((near, _)) => error.help(format!("did you mean `{near}`?")).into(),
+        None => error.help(format!("`punix service verify {stack}` names its files")).into(),
+    }
+}

@@ -1,0 +1,227 @@
+//! The record of a generation before it has a number: what a deploy would do, as a target keeps it. Pure; the time is
+//! given, and no value of a secret gets here.
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use crate::design::{Design, Service, Variable};
+use crate::render::{Rendered, RenderedFile, program};
+use punix_model::{Chunk, Scope, Slot};
+use punix_store::{Digest, Hasher};
+use punix_target::{FileRow, Generation, Mark, PluginRow, RecordedChunk, ServiceRow, TargetPath, UnitRow};
+use std::collections::BTreeMap;
+
+/// What is recorded besides what was rendered.
+#[derive(Debug, Clone)]
+pub struct Circumstances {
+    /// As [`source_hash`] has it.
+    pub source_hash: String,
+    /// What it is for: `x86_64-linux`.
+    pub system: String,
+    pub scenario: Option<String>,
+    /// Paths of all store entries that it needs, with all that these need.
+    pub store_paths: Vec<String>,
+    pub plugins: Vec<PluginRow>,
+    /// As [`timestamp`] has it.
+    pub deployed_at: String,
+    /// `user@machine`, or empty.
+    pub deployed_by: String,
+}
+
+/// Writes the record of a generation. A file without a mark is left out: there is none if it was spliced. Its number and
+/// what it follows are what the plan says.
+pub fn draft(
+    design: &Design,
+    rendered: &Rendered,
+    marks: &BTreeMap<TargetPath, Mark>,
+    circumstances: Circumstances,
+) -> Generation {
+    let Circumstances { source_hash, system, scenario, mut store_paths, plugins, deployed_at, deployed_by } =
+        circumstances;
+    store_paths.sort();
+    store_paths.dedup();
+    let rows = rendered.files.iter().filter_map(|file| Some(row(design, file, *marks.get(&file.path)?)));
+    let unit = |unit: &punix_model::Unit| UnitRow {
+        name: unit.name.clone(),
+        service: unit.service.clone(),
+        starts_at_boot: unit.starts_at_boot,
+    };
+    let mut generation = Generation {
+        number: 0,
+        stack: design.name.clone(),
+        deployed_at,
+        deployed_by,
+        source_hash,
+        backend: design.backend.clone(),
+        scope: scope(design.scope).to_owned(),
+        system,
+        scenario,
+        store_paths,
+        services: design.services.iter().map(|service| service_row(service, &design.slots)).collect(),
+        files: rows.collect(),
+        units: rendered.units.iter().map(unit).collect(),
+        state_dirs: design.state_dirs.clone(),
+        stateful: !design.state_dirs.is_empty(),
+        previous: None,
+        plugins,
+        render_hash: String::new(),
+    };
+    generation.render_hash = render_hash(&generation);
+    generation
+}
+
+/// Returns the word of a scope, as records have it.
+pub(crate) fn scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::System => "system",
+        Scope::User => "user",
+    }
+}
+
+fn row(design: &Design, file: &RenderedFile, mark: Mark) -> FileRow {
+    // A text that is declared to be a secret itself is not kept: there is no reference by which it could be had again.
+    let chunks = file.has_secret().then(|| file.chunks.iter().map(|chunk| recorded(chunk, &design.slots)).collect());
+    FileRow {
+        path: file.path.clone(),
+        mark,
+        chunks,
+        inline: None,
+        withheld: None,
+        mode: file.mode,
+        owner: file.owner.clone(),
+        group: file.group.clone(),
+        made_by: file.made_by.clone(),
+        restarts: file.restarts.clone(),
+        reloads: file.reloads.clone(),
+    }
+}
+
+fn recorded(chunk: &Chunk, slots: &[Slot]) -> RecordedChunk {
+    match chunk {
+        Chunk::Text(text) => RecordedChunk::Text(text.clone()),
+        Chunk::Secret(slot, encoding) => {
+            RecordedChunk::Secret { reference: reference(*slot, slots).to_owned(), encoding: encoding.0.clone() }
+        }
+    }
+}
+
+fn reference(slot: u32, slots: &[Slot]) -> &str {
+    usize::try_from(slot).ok().and_then(|slot| slots.get(slot)).map_or("", |slot| slot.name.as_str())
+}
+
+fn service_row(service: &Service, slots: &[Slot]) -> ServiceRow {
+    ServiceRow {
+        name: service.name.clone(),
+        package: service.package.clone(),
+        package_path: service.package_path.clone(),
+        binary: service.binary.clone(),
+        exec_path: program(service),
+        args: service.args.clone(),
+        depends_on: service.depends_on.clone(),
+        environment: service.environment.iter().map(|variable| variable_row(variable, slots)).collect(),
+    }
+}
+
+fn variable_row(variable: &Variable, slots: &[Slot]) -> BTreeMap<String, String> {
+    let secret = variable.value.iter().find_map(|chunk| match chunk {
+        Chunk::Secret(slot, _) => Some(reference(*slot, slots)),
+        Chunk::Text(_) => None,
+    });
+    let text = || {
+        let texts = variable.value.iter().map(|chunk| match chunk {
+            Chunk::Text(text) => text.as_str(),
+            Chunk::Secret(..) => "",
+        });
+        texts.collect::<String>()
+    };
+    let rest = match secret.map(|name| name.split_once(':').unwrap_or((name, ""))) {
+        Some((kind, name)) => [("kind", kind.to_owned()), ("name", name.to_owned())],
+        None => [("kind", "literal".to_owned()), ("value", text())],
+    };
+    [("key", variable.name.clone())].into_iter().chain(rest).map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// Returns the digest of all that was rendered, without what secrets are. Each part is counted, so that none runs into
+/// the next.
+fn render_hash(generation: &Generation) -> String {
+    let mut hasher = Hasher::new();
+    let mut add = |text: &str| {
+        hasher.add(format!("{}:", text.len()).as_bytes());
+        hasher.add(text.as_bytes());
+    };
+    for text in [&generation.stack, &generation.backend, &generation.scope] {
+        add(text);
+    }
+    // Rows are serialised with their keys in one order, and lists as they are.
+    add(&serde_json::to_string(&(&generation.services, &generation.units)).unwrap_or_default());
+    add(&serde_json::to_string(&(&generation.store_paths, &generation.state_dirs)).unwrap_or_default());
+    for row in &generation.files {
+        add(row.path.as_str());
+        add(&format!("{:o} {:?} {:?} {:?}", row.mode, row.owner, row.group, row.is_secret()));
+        add(&format!("{} {:?} {:?}", row.made_by, row.restarts, row.reloads));
+        match (&row.chunks, row.mark) {
+            (Some(chunks), _) => add(&serde_json::to_string(chunks).unwrap_or_default()),
+            (None, Mark::Sha256(digest)) => add(&digest.to_string()),
+            (None, Mark::HmacSha256(_)) => add("kept nowhere"),
+        }
+    }
+    hasher.finish().to_string()
+}
+
+/// The bytes of a program.
+#[derive(Debug, Clone, Copy)]
+pub enum ProgramBytes<'p> {
+    File(&'p [u8]),
+    /// Paths below the directory, with what is there.
+    Directory(&'p [(String, Vec<u8>)]),
+}
+
+/// Returns the digest of a program, which says whether two generations come from the same one.
+pub fn source_hash(program: ProgramBytes<'_>) -> String {
+    match program {
+        ProgramBytes::File(bytes) => Digest::of(bytes).to_string(),
+        ProgramBytes::Directory(files) => {
+            let mut sorted: Vec<&(String, Vec<u8>)> = files.iter().collect();
+            sorted.sort_by(|one, other| one.0.split('/').cmp(other.0.split('/')));
+            let mut hasher = Hasher::new();
+            for (path, bytes) in sorted {
+                hasher.add(path.as_bytes());
+                hasher.add(b"\0");
+                hasher.add(bytes);
+                hasher.add(b"\0");
+            }
+            hasher.finish().to_string()
+        }
+    }
+}
+
+/// Returns a time as records have it: `2026-05-21T14:23:34+00:00`. It is given in seconds since 1970.
+pub fn timestamp(seconds: u64) -> String {
+    const DAY: u64 = 86_400;
+    let (mut days, second) = (seconds / DAY, seconds % DAY);
+    let mut year = 1970u64;
+    let is_leap = |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
+    // Four hundred years always have as many days.
+    const CYCLE: u64 = 146_097;
+    year += days / CYCLE * 400;
+    days %= CYCLE;
+    loop {
+        let length = if is_leap(year) { 366 } else { 365 };
+        if days < length {
+            break;
+        }
+        days -= length;
+        year += 1;
+    }
+    let february = if is_leap(year) { 29 } else { 28 };
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    let (hour, minute) = (second / 3_600, second / 60 % 60);
+    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{:02}+00:00", days + 1, second % 60)
+}

@@ -1,0 +1,118 @@
+use super::*;
+use crate::testing::{design, file, path, rendered};
+
+pub(crate) fn circumstances() -> Circumstances {
+    Circumstances {
+        source_hash: source_hash(ProgramBytes::File(b"module Web { }")),
+        system: "x86_64-linux".to_owned(),
+        scenario: None,
+        store_paths: vec!["/store/lib".to_owned(), "/store/api".to_owned(), "/store/lib".to_owned()],
+        plugins: Vec::new(),
+        deployed_at: timestamp(1_779_373_414),
+        deployed_by: String::new(),
+    }
+}
+
+/// Returns marks as a target would make them, of the texts alone.
+pub(crate) fn marks(rendered: &Rendered, value: &str) -> BTreeMap<TargetPath, Mark> {
+    let mark = |file: &RenderedFile| {
+        let value = if file.secret { value } else { "" };
+        let digest = Digest::of(format!("{:?} {value}", file.chunks).as_bytes());
+        (file.path.clone(), if file.secret { Mark::HmacSha256(digest) } else { Mark::Sha256(digest) })
+    };
+    rendered.files.iter().map(mark).collect()
+}
+
+fn drafted(design: &Design, value: &str) -> Generation {
+    let rendered = rendered(design);
+    draft(design, &rendered, &marks(&rendered, value), circumstances())
+}
+
+#[test]
+fn a_draft_says_all_and_no_value() {
+    let mut design = design();
+    design.state_dirs = vec!["/var/lib/api".to_owned()];
+    let generation = drafted(&design, "hunter2");
+    assert_eq!((generation.number, generation.previous, generation.stateful), (0, None, true));
+    assert_eq!(generation.store_paths, ["/store/api", "/store/lib"]);
+    let service = &generation.services[0];
+    assert_eq!(service.exec_path, "/store/api/bin/api");
+    let rows: Vec<String> = service.environment.iter().map(|row| format!("{row:?}")).collect();
+    assert_eq!(
+        rows,
+        [
+            r#"{"key": "LEVEL", "kind": "literal", "value": "info"}"#,
+            r#"{"key": "TOKEN", "kind": "from_env", "name": "TOKEN"}"#
+        ]
+    );
+    let row = |place: &str| generation.files.iter().find(|row| row.path == path(place)).unwrap();
+    assert_eq!(row("/etc/app/a.conf").chunks, None);
+    let chunks = row("/etc/punix/env/Web/api.env").chunks.clone().unwrap();
+    let secret = RecordedChunk::Secret {
+        reference: "from_env:TOKEN".to_owned(),
+        encoding: "systemd.environment-file".to_owned(),
+    };
+    assert!(chunks.contains(&secret));
+    assert!(!format!("{generation:?}").contains("hunter2"));
+    assert!(!String::from_utf8(generation.to_bytes()).unwrap().contains("hunter2"));
+}
+
+#[test]
+fn a_text_that_is_a_secret_itself_is_not_recorded() {
+    let mut design = design();
+    design.files[0] = crate::design::DesignFile { secret: true, ..file("/etc/app/a.conf", "swordfish") };
+    let generation = drafted(&design, "x");
+    assert!(generation.files[0].is_secret() && generation.files[0].chunks.is_none());
+    assert!(!String::from_utf8(generation.to_bytes()).unwrap().contains("swordfish"));
+}
+
+#[test]
+fn the_hash_of_a_rendering_is_of_what_it_is_on_a_target() {
+    let hash = |change: fn(&mut Design), value| {
+        let mut design = design();
+        change(&mut design);
+        drafted(&design, value).render_hash
+    };
+    let plain = hash(|_| {}, "one");
+    assert_eq!(plain, hash(|_| {}, "two"), "values are no part of it");
+    let changes: [fn(&mut Design); 6] = [
+        |design| design.files[0] = file("/etc/app/a.conf", "b\n"),
+        |design| design.files[0].mode = Some(0o600),
+        |design| design.files[0].owner = Some("api".to_owned()),
+        |design| design.files[0].reloads = Some(vec!["api".to_owned()]),
+        |design| design.services[0].args.clear(),
+        |design| design.state_dirs.push("/var/lib/api".to_owned()),
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        assert_ne!(plain, hash(change, "one"), "{index}");
+    }
+}
+
+#[test]
+fn a_program_is_its_bytes() {
+    // The digests of these bytes as `sha256sum` has them.
+    assert_eq!(
+        source_hash(ProgramBytes::File(b"abc")),
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    );
+    let one = ("b.pcl".to_owned(), b"1".to_vec());
+    let two = ("a/c.pcl".to_owned(), b"2".to_vec());
+    let hash = |files: &[(String, Vec<u8>)]| source_hash(ProgramBytes::Directory(files));
+    assert_eq!(hash(&[one.clone(), two.clone()]), hash(&[two, one]));
+    assert_eq!(hash(&[("a".to_owned(), b"b".to_vec())]), Digest::of(b"a\0b\0").to_string());
+}
+
+#[test]
+fn a_time_is_written_as_in_records() {
+    for (seconds, expected) in [
+        (0, "1970-01-01T00:00:00+00:00"),
+        (951_782_400, "2000-02-29T00:00:00+00:00"),
+        (951_868_799, "2000-02-29T23:59:59+00:00"),
+        (1_779_373_414, "2026-05-21T14:23:34+00:00"),
+        (4_107_542_399, "2100-02-28T23:59:59+00:00"),
+        (4_107_542_400, "2100-03-01T00:00:00+00:00"),
+        (253_402_300_799, "9999-12-31T23:59:59+00:00"),
+    ] {
+        assert_eq!(timestamp(seconds), expected);
+    }
+}

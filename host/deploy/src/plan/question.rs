@@ -1,0 +1,26 @@
+//! What a target has to be asked before there can be a plan.
+
+use crate::render::Rendered;
+use punix_target::{Generation, Question};
+
+/// Asks about what was rendered.
+pub fn question(stack: &str, rendered: &Rendered, store_paths: &[String]) -> Question {
+    Question {
+        stack: stack.to_owned(),
+        paths: rendered.files.iter().map(|file| (file.path.clone(), file.secret)).collect(),
+        store_paths: store_paths.iter().cloned().collect(),
+        users: rendered.files.iter().filter_map(|file| file.owner.clone()).collect(),
+        groups: rendered.files.iter().filter_map(|file| file.group.clone()).collect(),
+    }
+}
+
+/// Asks about a generation that is kept.
+pub fn question_for(generation: &Generation) -> Question {
+    Question {
+        stack: generation.stack.clone(),
+        paths: generation.files.iter().map(|row| (row.path.clone(), row.is_secret())).collect(),
+        store_paths: generation.store_paths.iter().cloned().collect(),
+        users: generation.files.iter().filter_map(|row| row.owner.clone()).collect(),
+        groups: generation.files.iter().filter_map(|row| row.group.clone()).collect(),
+    }
+}

@@ -1,0 +1,529 @@
+pub(crate) mod histories;
+pub(crate) mod model;
+
+use super::*;
+use crate::draft::tests::marks;
+use crate::testing::{self, design, lines, path, rendered};
+use expect_test::{Expect, expect};
+use model::{World, ask, standing};
+use punix_target::There;
+
+/// A draft of the stack `Web`, changed.
+pub(crate) fn drafted(value: &str, change: impl FnOnce(&mut crate::Design)) -> Generation {
+    let mut design = design();
+    change(&mut design);
+    let rendered = rendered(&design);
+    let circumstances = crate::draft::tests::circumstances();
+    crate::draft(&design, &rendered, &marks(&rendered, value), circumstances)
+}
+
+pub(crate) fn plain() -> Generation {
+    drafted("one", |_| {})
+}
+
+pub(crate) fn conf(text: &str) -> Generation {
+    drafted("one", |design| design.files = vec![testing::file("/etc/app/a.conf", text)])
+}
+
+fn deploy(draft: Generation) -> Wish<'static> {
+    with(draft, Policy::default())
+}
+
+fn with(draft: Generation, policy: Policy) -> Wish<'static> {
+    Wish::Deploy(Deploy { draft, policy, force_generation: false })
+}
+
+#[track_caller]
+pub(crate) fn decided(planned: Result<Planned, PlanError>) -> Decided {
+    match planned {
+        Ok(Planned::Change(decided)) => *decided,
+        Ok(Planned::Unchanged { number, .. }) => panic!("unchanged at {number}"),
+        Err(error) => panic!("{}", lines(&error.explain(&|_| None))),
+    }
+}
+
+#[track_caller]
+fn refused(planned: Result<Planned, PlanError>, expected: Expect) {
+    let error = planned.map(|planned| panic!("{planned:?}")).unwrap_err();
+    expected.assert_eq(&lines(&error.explain(&|place| (*place == path("/etc/app/a.conf")).then(|| testing::span(10)))));
+}
+
+#[track_caller]
+fn warned(decided: &Decided, expected: Expect) {
+    expected.assert_eq(&decided.warnings.iter().map(|warning| format!("{warning}\n")).collect::<String>());
+}
+
+/// A target on which drafts were deployed, one after the other.
+pub(crate) fn deployed(drafts: &[Generation]) -> World {
+    let mut world = World::default();
+    for draft in drafts {
+        let decided = decided(world.plan(&ask(draft), deploy(draft.clone())));
+        world.carry_out(&decided);
+    }
+    world
+}
+
+fn go<'w>(world: &World, number: u32) -> Go<'w> {
+    let to = Box::leak(Box::new(world.stacks["Web"].generations[&number].clone()));
+    Go { to, policy: Policy::default(), rewrite: true, remade: None }
+}
+
+fn goes(world: &World, go: Go<'_>) -> Result<Planned, PlanError> {
+    world.plan(&ask(go.to), Wish::Go(go))
+}
+
+fn after<'d>(decided: &'d Decided, place: &str) -> &'d After {
+    let found = decided.plan.changes.iter().find(|change| change.path == path(place));
+    &found.unwrap_or_else(|| panic!("{place} is not in the plan")).after
+}
+
+#[test]
+fn the_first_deploy_writes_everything() {
+    let mut world = World { missing: BTreeSet::from(["/store/api".to_owned()]), ..World::default() };
+    let decided = decided(world.plan(&ask(&plain()), deploy(plain())));
+    assert_eq!(decided.counts, Counts { written: 3, removed: 0, same: 0, secret_skipped: 0 });
+    assert_eq!((decided.blobs.len(), decided.secrets.len()), (2, 1));
+    assert_eq!(decided.push, BTreeSet::from(["/store/api".to_owned()]));
+    assert_eq!((decided.plan.parent, decided.plan.keep, decided.warnings.len()), (None, 10, 0));
+    let Goal::New(generation) = &decided.plan.goal else { panic!("{:?}", decided.plan.goal) };
+    assert_eq!((generation.number, generation.previous), (1, None));
+    world.carry_out(&decided);
+    assert_eq!(world.differences(world.current("Web").unwrap()), []);
+}
+
+#[test]
+fn the_same_again_is_no_change() {
+    let mut world = deployed(&[plain()]);
+    let mut same = plain();
+    // None of these is anything on a target.
+    (same.source_hash, same.deployed_at) = ("other".to_owned(), "2030-01-01T00:00:00+00:00".to_owned());
+    (same.scenario, same.deployed_by) = (Some("night".to_owned()), "me@here".to_owned());
+    let again = world.plan(&ask(&same), deploy(same.clone())).unwrap();
+    assert!(matches!(again, Planned::Unchanged { number: 1, ref push } if push.is_empty()), "{again:?}");
+    world.missing.insert("/store/lib".to_owned());
+    let again = world.plan(&ask(&same), deploy(same.clone())).unwrap();
+    assert!(matches!(again, Planned::Unchanged { number: 1, ref push } if push.len() == 1), "{again:?}");
+    let forced = Wish::Deploy(Deploy { draft: same.clone(), policy: Policy::default(), force_generation: true });
+    let forced = decided(world.plan(&ask(&same), forced));
+    assert_eq!((forced.counts.written, forced.counts.same, forced.plan.parent), (0, 3, Some(1)));
+}
+
+#[test]
+fn only_what_differs_is_written_and_what_is_dropped_goes() {
+    let two = drafted("one", |design| {
+        design.files = vec![testing::file("/etc/app/a.conf", "a\n"), testing::file("/etc/app/b.conf", "b\n")];
+    });
+    let mut world = deployed(&[two]);
+    let draft = drafted("one", |design| design.files = vec![testing::file("/etc/app/b.conf", "new\n")]);
+    let decided = decided(world.plan(&ask(&draft), deploy(draft)));
+    assert_eq!(decided.counts, Counts { written: 1, removed: 1, same: 2, secret_skipped: 0 });
+    assert_eq!(after(&decided, "/etc/app/a.conf"), &After::Nothing);
+    assert!(matches!(after(&decided, "/etc/app/b.conf"), After::File { mode: 0o644, .. }));
+    world.carry_out(&decided);
+    assert!(!world.files.contains_key(&path("/etc/app/a.conf")));
+}
+
+#[test]
+fn another_secret_is_a_change_of_its_file_alone() {
+    let world = deployed(&[plain()]);
+    let draft = drafted("two", |_| {});
+    let decided = decided(world.plan(&ask(&draft), deploy(draft)));
+    assert_eq!(decided.counts, Counts { written: 1, removed: 0, same: 2, secret_skipped: 0 });
+    assert_eq!(decided.secrets, BTreeSet::from([path("/etc/punix/env/Web/api.env")]));
+}
+
+#[test]
+fn what_somebody_else_put_there_is_not_touched() {
+    let mut world = World::default();
+    let mark = Mark::Sha256(Digest::of(b"theirs"));
+    world.files.insert(path("/etc/app/a.conf"), standing(mark, 0o644));
+    refused(
+        world.plan(&ask(&plain()), deploy(plain())),
+        expect![[r#"
+            10: [E18] at `/etc/app/a.conf` there is a file already, and it is not this stack's
+              help: `--adopt` makes it the stack's and overwrites it; what was there is kept nowhere else
+        "#]],
+    );
+    let adopt = Policy { adopt: true, ..Policy::default() };
+    let adopted = decided(world.plan(&ask(&plain()), with(plain(), adopt)));
+    warned(
+        &adopted,
+        expect![[r#"
+        `/etc/app/a.conf` was not this stack's; from now on it is
+    "#]],
+    );
+    for (there, expected) in [
+        (
+            There::Directory,
+            expect![[r#"
+            10: [E18] at `/etc/app/a.conf` there is a directory already, and it is not this stack's
+              help: move it away by hand, or write to another path
+        "#]],
+        ),
+        (
+            There::Unreachable { why: "`/etc/app` is no directory".to_owned() },
+            expect![[r#"
+            10: [E18] `/etc/app/a.conf` cannot be looked at: `/etc/app` is no directory
+              help: see to it that the directories above it are directories, and may be read
+        "#]],
+        ),
+    ] {
+        world.files.insert(path("/etc/app/a.conf"), there);
+        refused(world.plan(&ask(&plain()), with(plain(), adopt)), expected);
+    }
+    world.files.insert(path("/etc/app/a.conf"), There::Link { to: "/etc/passwd".to_owned() });
+    assert!(world.plan(&ask(&plain()), deploy(plain())).is_err());
+    let replaced = decided(world.plan(&ask(&plain()), with(plain(), adopt)));
+    assert!(matches!(after(&replaced, "/etc/app/a.conf"), After::File { .. }));
+}
+
+#[test]
+fn a_path_belongs_to_one_stack() {
+    let world = deployed(&[plain()]);
+    let mut other = plain();
+    other.stack = "Other".to_owned();
+    other.files.retain(|row| row.path == path("/etc/app/a.conf"));
+    let adopt = Policy { adopt: true, ..Policy::default() };
+    refused(
+        world.plan(&ask(&other), with(other.clone(), adopt)),
+        expect![[r#"
+            10: [E18] `/etc/app/a.conf` belongs to the stack `Web`
+              help: a path belongs to one stack: write to another one, or remove it from the other stack first
+        "#]],
+    );
+}
+
+#[test]
+fn what_was_edited_is_overwritten_with_a_warning() {
+    let mut world = deployed(&[plain()]);
+    let edit = Mark::Sha256(Digest::of(b"edited"));
+    world.files.insert(path("/etc/app/a.conf"), standing(edit, 0o644));
+    let original = plain().files.iter().find(|row| row.path.name() == "api.service").unwrap().mark;
+    world.files.insert(path("/etc/systemd/system/api.service"), standing(original, 0o600));
+    world.files.remove(&path("/etc/punix/env/Web/api.env"));
+    let mended = decided(world.plan(&ask(&plain()), deploy(plain())));
+    warned(
+        &mended,
+        expect![[r#"
+        `/etc/app/a.conf` was changed since it was written (its content is another); it is overwritten
+        `/etc/punix/env/Web/api.env` was changed since it was written (it is gone); it is overwritten
+        `/etc/systemd/system/api.service` was changed since it was written (its mode is 0600 and was 0644); it is overwritten
+    "#]],
+    );
+    let strict = Policy { refuse_drift: true, ..Policy::default() };
+    let error = world.plan(&ask(&plain()), with(plain(), strict)).unwrap_err();
+    assert_eq!(error.0.len(), 3);
+    // What was edited to just what is wanted now is as it should be.
+    let wanted = conf("edited\n");
+    let mark = wanted.files[0].mark;
+    world.files.insert(path("/etc/app/a.conf"), standing(mark, 0o644));
+    let planned = decided(world.plan(&ask(&wanted), deploy(wanted)));
+    assert_eq!(after(&planned, "/etc/app/a.conf"), &After::Same);
+}
+
+#[test]
+fn what_replaced_a_dropped_file_stays() {
+    let mut world = deployed(&[plain()]);
+    let none = drafted("one", |design| design.files.clear());
+    world.files.insert(path("/etc/app/a.conf"), There::Directory);
+    let planned = decided(world.plan(&ask(&none), deploy(none.clone())));
+    assert_eq!(after(&planned, "/etc/app/a.conf"), &After::Same);
+    warned(
+        &planned,
+        expect![[r#"
+        `/etc/app/a.conf` stays: a directory is there now, which the stack did not write
+    "#]],
+    );
+    world.files.remove(&path("/etc/app/a.conf"));
+    let planned = decided(world.plan(&ask(&none), deploy(none)));
+    assert_eq!((after(&planned, "/etc/app/a.conf"), planned.counts.removed), (&After::Same, 0));
+}
+
+#[test]
+fn links_are_judged_by_where_they_lead() {
+    let world = World::default();
+    let draft = drafted("one", |design| {
+        design.files = vec![testing::file("/etc/app/a.conf", "a\n"), testing::file("/etc/other/a.conf", "a\n")];
+    });
+    let mut seen = world.look(&ask(&draft));
+    let boundary = Boundary::system("Web", None).unwrap();
+    seen.paths.get_mut(&path("/etc/other/a.conf")).unwrap().real = path("/etc/app/a.conf");
+    refused(
+        plan(Ground { seen: &seen, boundary: &boundary }, deploy(draft.clone())),
+        expect![[r#"
+            [E30] `/etc/app/a.conf` and `/etc/other/a.conf` are one file on the target, `/etc/app/a.conf`
+              help: leave one of them out
+        "#]],
+    );
+    seen.paths.get_mut(&path("/etc/other/a.conf")).unwrap().real = path("/etc/sudoers.d/a.conf");
+    refused(
+        plan(Ground { seen: &seen, boundary: &boundary }, deploy(draft)),
+        expect![[r#"
+            [E30] `/etc/other/a.conf` may not be written: links lead to `/etc/sudoers.d/a.conf`, which is in `/etc/sudoers.d`, which gives privileges
+              help: a stack writes below the roots that it is given, wherever links lead
+        "#]],
+    );
+}
+
+#[test]
+fn owners_have_to_be_known_on_the_target() {
+    let owned = drafted("one", |design| design.files[0].owner = Some("api".to_owned()));
+    let mut world = World::default();
+    refused(
+        world.plan(&ask(&owned), deploy(owned.clone())),
+        expect![[r#"
+            10: [E2] `/etc/app/a.conf` is to belong to the user `api`, and the target has no such user
+              help: make the user first, or leave it to whoever deploys
+        "#]],
+    );
+    world.users.insert("api".to_owned(), 977);
+    let first = decided(world.plan(&ask(&owned), deploy(owned.clone())));
+    world.carry_out(&first);
+    assert!(matches!(world.plan(&ask(&owned), deploy(owned)), Ok(Planned::Unchanged { .. })));
+    let back = decided(world.plan(&ask(&plain()), deploy(plain())));
+    assert!(matches!(after(&back, "/etc/app/a.conf"), After::File { owner: None, .. }));
+}
+
+#[test]
+fn another_operator_does_not_write_everything_anew() {
+    let mut world = deployed(&[plain()]);
+    world.deployed_as = Some((1_000, 100));
+    for there in world.files.values_mut() {
+        let There::File(file) = there else { panic!("{there:?}") };
+        (file.owner, file.group) = (1_000, 100);
+    }
+    assert!(matches!(world.plan(&ask(&plain()), deploy(plain())), Ok(Planned::Unchanged { .. })));
+    world.deployed_as = None;
+    let mended = decided(world.plan(&ask(&plain()), deploy(plain())));
+    assert_eq!((mended.counts.written, mended.warnings.len()), (3, 3));
+}
+
+#[test]
+fn a_rollback_follows_what_was_live_before() {
+    let mut world = deployed(&[conf("1\n"), conf("2\n"), conf("3\n")]);
+    let back = |world: &World| back_from("Web", &world.look(&ask(&plain())));
+    assert_eq!(back(&world), Ok(2));
+    let to = decided(goes(&world, go(&world, 2)));
+    assert_eq!((to.counts.written, to.plan.goal.clone()), (1, Goal::Kept(2)));
+    world.carry_out(&to);
+    // 3 was bad. What follows 2 goes back to 2.
+    let next = decided(world.plan(&ask(&conf("4\n")), deploy(conf("4\n"))));
+    world.carry_out(&next);
+    assert_eq!(world.current("Web").map(|live| live.number), Some(4));
+    assert_eq!(back(&world), Ok(2));
+    assert_eq!(world.differences(world.current("Web").unwrap()), []);
+}
+
+#[test]
+fn an_old_record_brings_its_own_bytes() {
+    let mut world = deployed(&[conf("1\n"), conf("2\n")]);
+    let kept = world.stacks.get_mut("Web").unwrap();
+    let row = &mut kept.generations.get_mut(&1).unwrap().files[0];
+    row.inline = Some(b"1\n".to_vec());
+    let Mark::Sha256(digest) = row.mark else { panic!("{row:?}") };
+    let back = decided(goes(&world, go(&world, 1)));
+    assert_eq!(back.inline, BTreeMap::from([(digest, b"1\n".to_vec())]));
+    // What it left out of itself is not made up.
+    let row = &mut world.stacks.get_mut("Web").unwrap().generations.get_mut(&1).unwrap().files[0];
+    (row.inline, row.withheld) = (None, Some(punix_target::Withheld::Artifact));
+    let error = goes(&world, go(&world, 1)).unwrap_err();
+    assert!(matches!(error.0.as_slice(), [Refusal::SecretsNeeded { .. }]), "{error:?}");
+}
+
+#[test]
+fn there_has_to_be_something_to_go_back_to() {
+    let first = deployed(&[plain()]);
+    refused(
+        back_from("Web", &first.look(&ask(&plain()))).map(|_| unreachable!()),
+        expect![[r#"
+            [E12] stack 'Web': no previous generation (current = 1); nothing to roll back to.
+        "#]],
+    );
+    refused(
+        back_from("Web", &World::default().look(&ask(&plain()))).map(|_| unreachable!()),
+        expect![[r#"
+            [E12] stack 'Web': no previous generation (current = None); nothing to roll back to.
+        "#]],
+    );
+    let mut trimmed = deployed(&[conf("1\n"), conf("2\n"), conf("3\n")]);
+    trimmed.stacks.get_mut("Web").unwrap().generations.remove(&2);
+    refused(
+        back_from("Web", &trimmed.look(&ask(&plain()))).map(|_| unreachable!()),
+        expect![[r#"
+            [E12] stack 'Web': gen-002 is not kept any more
+              note: these are kept: gen-001, gen-003
+              help: `punix service set-current Web N` goes to one of them
+        "#]],
+    );
+    let mut gone = deployed(&[conf("1\n"), conf("2\n")]);
+    gone.missing.extend(["/store/api".to_owned(), "/store/lib".to_owned()]);
+    refused(
+        goes(&gone, go(&gone, 1)),
+        expect![[r#"
+            [E12] stack 'Web' gen-001: pinned store path missing:
+              note: /store/api
+              note: /store/lib
+              help: build the same program again: the same inputs give the same paths
+        "#]],
+    );
+}
+
+#[test]
+fn files_with_secrets_stay_unless_they_are_made_again() {
+    let env = "/etc/punix/env/Web/api.env";
+    let mut world = deployed(&[drafted("one", |_| {}), drafted("two", |_| {})]);
+    let kept = decided(goes(&world, go(&world, 1)));
+    assert_eq!((after(&kept, env), kept.counts.secret_skipped), (&After::Same, 1));
+    warned(
+        &kept,
+        expect![[r#"
+        secret-skipped: 1 file(s) with secrets stay as they are and are not what gen-001 had; `--resolve-secrets` makes them again
+    "#]],
+    );
+    let mark = Mark::HmacSha256(Digest::of(b"fresh"));
+    let marks = BTreeMap::from([(path(env), mark)]);
+    let made = decided(goes(&world, Go { remade: Some(&marks), ..go(&world, 1) }));
+    assert!(matches!(after(&made, env), After::File { mark: written, mode: 0o600, .. } if *written == mark));
+    assert_eq!(made.secrets, BTreeSet::from([path(env)]));
+    // What is not there cannot stay.
+    world.files.remove(&path(env));
+    refused(
+        goes(&world, go(&world, 1)),
+        expect![[r#"
+            [E12] stack 'Web' gen-001 needs files with secrets that are not there: `/etc/punix/env/Web/api.env`
+              help: `--resolve-secrets` makes them again from their references
+        "#]],
+    );
+    assert!(goes(&world, Go { remade: Some(&marks), ..go(&world, 1) }).is_ok());
+}
+
+#[test]
+fn a_plain_file_does_not_stay_where_a_secret_one_was() {
+    let secret = drafted("one", |design| design.files[0].secret = true);
+    let world = deployed(&[secret, plain()]);
+    let error = goes(&world, go(&world, 1)).unwrap_err();
+    assert!(matches!(error.0.as_slice(), [Refusal::SecretsNeeded { .. }]), "{error:?}");
+    // Nor can it be made, for the text was a secret itself.
+    let marks = BTreeMap::new();
+    let error = goes(&world, Go { remade: Some(&marks), ..go(&world, 1) }).unwrap_err();
+    assert!(matches!(error.0.as_slice(), [Refusal::NotRecorded { .. }]), "{error:?}");
+}
+
+#[test]
+fn the_pointer_alone_can_go_and_come_back() {
+    let mut world = deployed(&[conf("1\n"), drafted("one", |design| design.files.clear())]);
+    let pointer = |number| Go { rewrite: false, ..go(&world, number) };
+    let moved = decided(goes(&world, pointer(1)));
+    assert!(moved.plan.changes.iter().all(|change| change.after == After::Same));
+    warned(
+        &moved,
+        expect![[r#"
+        no file was touched: until the next deploy, files are not what gen-001 says
+    "#]],
+    );
+    assert!(moved.units.iter().all(|step| step.deed == crate::Deed::Nothing));
+    world.carry_out(&moved);
+    let again = decided(goes(&world, go(&world, 2)));
+    world.carry_out(&again);
+    assert_eq!(world.differences(world.current("Web").unwrap()), []);
+}
+
+#[test]
+fn data_does_not_go_back_and_is_not_forgotten_silently() {
+    let stateful = |text: &str, dir: &str| {
+        drafted("one", |design| {
+            design.files = vec![testing::file("/etc/app/a.conf", text)];
+            design.state_dirs = vec![dir.to_owned()];
+        })
+    };
+    let world = deployed(&[stateful("1\n", "/var/lib/api"), stateful("2\n", "/var/lib/api")]);
+    let back = decided(goes(&world, go(&world, 1)));
+    warned(
+        &back,
+        expect![[r#"
+        stack Web crosses a stateful generation (gen-002 → gen-001): the binary + config were reverted, but DATA is NOT reverted (data in /var/lib/api). If a schema migration ran under gen-002, the older binary may be incompatible — restore from backup if needed.
+    "#]],
+    );
+    let draft = stateful("3\n", "/var/lib/other");
+    let gone = decided(world.plan(&ask(&draft), deploy(draft)));
+    warned(
+        &gone,
+        expect![[r#"
+        stack Web: state dir(s) /var/lib/api were managed by gen-002 but are gone from this deploy — existing data there is ORPHANED, not deleted; move/remove it deliberately
+    "#]],
+    );
+}
+
+#[test]
+fn a_repair_brings_back_what_the_current_generation_says() {
+    let mut world = deployed(&[plain()]);
+    let repair = |world: &World| {
+        world.plan(&ask(&plain()), Wish::Repair(Repair { stack: "Web", policy: Policy::default(), remade: None }))
+    };
+    assert!(matches!(repair(&world), Ok(Planned::Unchanged { number: 1, .. })));
+    world.files.remove(&path("/etc/app/a.conf"));
+    let mended = decided(repair(&world));
+    assert_eq!((mended.counts.written, mended.plan.goal.clone(), mended.blobs.len()), (1, Goal::Kept(1), 1));
+    world.carry_out(&mended);
+    assert!(matches!(repair(&world), Ok(Planned::Unchanged { .. })));
+    world.files.remove(&path("/etc/punix/env/Web/api.env"));
+    assert!(matches!(repair(&world).unwrap_err().0.as_slice(), [Refusal::SecretsNeeded { number: 1, .. }]));
+    let nothing = World::default();
+    refused(
+        repair(&nothing),
+        expect![[r#"
+            [E12] no current generation for stack 'Web'
+              help: deploy it first
+        "#]],
+    );
+}
+
+#[test]
+fn a_stack_goes_with_all_its_files_and_nothing_else() {
+    let mut world = deployed(&[plain()]);
+    world.files.insert(path("/etc/app/theirs"), standing(Mark::Sha256(Digest::of(b"x")), 0o644));
+    let gone = decided(world.plan(&ask(&plain()), Wish::Remove { stack: "Web", refuse_drift: false }));
+    assert_eq!((gone.counts.removed, gone.plan.goal.clone()), (3, Goal::Gone));
+    world.carry_out(&gone);
+    assert_eq!(world.files.keys().collect::<Vec<_>>(), [&path("/etc/app/theirs")]);
+    let next = decided(world.plan(&ask(&plain()), deploy(plain())));
+    let Goal::New(generation) = &next.plan.goal else { panic!() };
+    assert_eq!(generation.number, 2, "no number is used twice");
+}
+
+#[test]
+fn a_record_that_was_tampered_with_writes_nowhere_else() {
+    let mut world = deployed(&[conf("1\n"), conf("2\n")]);
+    let kept = world.stacks.get_mut("Web").unwrap();
+    kept.generations.get_mut(&1).unwrap().files[0].path = path("/etc/sudoers.d/x");
+    let error = goes(&world, go(&world, 1)).unwrap_err();
+    assert!(matches!(error.0.as_slice(), [Refusal::Crossing(_)]), "{error:?}");
+    let kept = world.stacks.get_mut("Web").unwrap();
+    kept.generations.get_mut(&2).unwrap().files[0].path = path("/etc/passwd");
+    let error = world.plan(&ask(&plain()), Wish::Remove { stack: "Web", refuse_drift: false }).unwrap_err();
+    assert!(matches!(error.0.as_slice(), [Refusal::Crossing(_)]), "{error:?}");
+}
+
+#[test]
+fn what_was_not_looked_at_is_not_planned() {
+    let seen = Seen::default();
+    let boundary = Boundary::system("Web", None).unwrap();
+    let error = plan(Ground { seen: &seen, boundary: &boundary }, deploy(plain())).unwrap_err();
+    assert!(matches!(error.0.as_slice(), [Refusal::Unseen { .. }, ..]), "{error:?}");
+}
+
+#[test]
+fn secrets_of_a_kept_plan_have_to_be_the_same() {
+    let decided = decided(World::default().plan(&ask(&plain()), deploy(plain())));
+    let env = path("/etc/punix/env/Web/api.env");
+    let mark = plain().files.iter().find(|row| row.path == env).unwrap().mark;
+    assert_eq!(same_secrets(&decided.plan, &BTreeMap::from([(env.clone(), mark)])), Ok(()));
+    for other in [BTreeMap::new(), BTreeMap::from([(env, Mark::HmacSha256(Digest::of(b"other")))])] {
+        let error = same_secrets(&decided.plan, &other).unwrap_err();
+        expect![[r#"
+            [E19] a secret in `/etc/punix/env/Web/api.env` has another value than when the plan was made
+              help: make the plan again
+        "#]]
+        .assert_eq(&lines(&error.explain(&|_| None)));
+    }
+}

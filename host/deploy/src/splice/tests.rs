@@ -1,0 +1,164 @@
+use super::*;
+use crate::testing::{design, file, lines, path, rendered};
+use expect_test::{Expect, expect};
+use punix_model::Encoding;
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.as_bytes().to_vec())
+}
+
+fn text(content: &Content) -> String {
+    match content {
+        Content::Plain(bytes) => format!("plain: {}", String::from_utf8_lossy(bytes)),
+        Content::Secret(secret) => format!("secret: {}", String::from_utf8_lossy(secret.expose())),
+    }
+}
+
+/// A stack with a file that holds the secret in an encoding.
+fn with_file(encoding: &str, shape: Shape) -> Design {
+    let mut design = design();
+    let chunks = vec![
+        Chunk::Text("before ".to_owned()),
+        Chunk::Secret(0, Encoding(encoding.to_owned())),
+        Chunk::Text(" behind\n".to_owned()),
+    ];
+    let body = crate::design::FileBody::Chunks(chunks);
+    design.files.push(crate::design::DesignFile { secret: true, body, ..file("/etc/app/s", "") });
+    design.slots[0].shape = shape;
+    design
+}
+
+#[track_caller]
+fn check_err(encoding: &str, shape: Shape, value: &str, expected: Expect) {
+    let design = with_file(encoding, shape);
+    let errors = splice(&design, &rendered(&design), &[secret(value)]).unwrap_err();
+    let shown = lines(&errors);
+    assert!(value.len() < 3 || !shown.contains(value), "{shown}");
+    expected.assert_eq(&shown);
+}
+
+#[test]
+fn secrets_stand_in_their_files_and_nowhere_else() {
+    let design = with_file("json.string", Shape::Text);
+    let contents = splice(&design, &rendered(&design), &[secret("a\"b\nc")]).unwrap();
+    let shown: Vec<String> = contents.0.iter().map(|(path, content)| format!("{path} {}", text(content))).collect();
+    expect![[r#"
+        /etc/app/a.conf plain: a
+
+        /etc/app/s secret: before "a\"b\nc" behind
+
+        /etc/punix/env/Web/api.env secret: LEVEL="info"
+        TOKEN="a\"b
+        c"
+
+        /etc/systemd/system/api.service plain: ExecStart=/store/api/bin/api --port 80
+        {}
+    "#]]
+    .assert_eq(&shown.join("\n"));
+    let marks = contents.marks(|secret| Ok::<_, ()>(Mark::HmacSha256(Digest::of(&[secret.length() as u8])))).unwrap();
+    assert_eq!(marks[&path("/etc/app/a.conf")], Mark::Sha256(Digest::of(b"a\n")));
+    assert!(matches!(marks[&path("/etc/app/s")], Mark::HmacSha256(_)));
+    let payload = contents.into_payload();
+    assert_eq!((payload.blobs.len(), payload.secrets.len()), (2, 2));
+}
+
+#[test]
+fn a_text_that_is_declared_a_secret_is_one() {
+    let mut design = design();
+    design.files[0].secret = true;
+    let contents = splice(&design, &rendered(&design), &[secret("x")]).unwrap();
+    assert_eq!(text(&contents.0[&path("/etc/app/a.conf")]), "secret: a\n");
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_refused_and_not_shown() {
+    check_err(
+        "raw",
+        Shape::SingleLine,
+        "swordfish\nUser=root",
+        expect![[r#"
+            21: [E33] the secret `from_env:TOKEN` holds a line break, and cannot be written to `/etc/app/s`
+              note: it would stand there as `raw`
+              help: store the value where it comes from as base64 or the like, and have the service decode it
+            21: [E33] the secret `from_env:TOKEN` holds a line break, and cannot be written to `/etc/punix/env/Web/api.env`
+              note: it would stand there as `systemd.environment-file`
+              help: store the value where it comes from as base64 or the like, and have the service decode it
+        "#]],
+    );
+    check_err(
+        "raw",
+        Shape::Binary,
+        "sword\0fish",
+        expect![[r#"
+            21: [E33] the secret `from_env:TOKEN` holds a NUL character, and cannot be written to `/etc/punix/env/Web/api.env`
+              note: it would stand there as `systemd.environment-file`
+              help: store the value where it comes from as base64 or the like, and have the service decode it
+        "#]],
+    );
+    check_err(
+        "xml",
+        Shape::Text,
+        "swordfish",
+        expect![[r#"
+            21: [E33] the secret `from_env:TOKEN` is wanted in an encoding that is not known, and cannot be written to `/etc/app/s`
+              note: it would stand there as `xml`
+              help: store the value where it comes from as base64 or the like, and have the service decode it
+        "#]],
+    );
+    let design = with_file("systemd.exec", Shape::Text);
+    let long = "\u{1}".repeat(100_000);
+    let mut rendered = rendered(&design);
+    let many = vec![Chunk::Secret(0, Encoding("systemd.exec".to_owned())); 3];
+    rendered.files[1].chunks = many;
+    let errors = splice(&design, &rendered, &[secret(&long)]).unwrap_err();
+    assert!(lines(&errors).contains("is longer than what is read there, and cannot be written to `/etc/app/s`"));
+}
+
+#[test]
+fn a_secret_without_a_value_stops_it() {
+    let design = design();
+    let errors = splice(&design, &rendered(&design), &[]).unwrap_err();
+    assert!(lines(&errors).contains("[E11] `/etc/punix/env/Web/api.env` refers to secret 0"), "{}", lines(&errors));
+}
+
+#[test]
+fn a_value_in_a_file_that_is_not_meant_for_it_stops_it() {
+    let mut design = design();
+    design.files = vec![file("/etc/app/leak", "password = correct horse\nagain correct horse\n")];
+    let leak = |value: &str| {
+        splice(&design, &rendered(&design), &[secret(value)]).map(|_| ()).map_err(|errors| lines(&errors))
+    };
+    expect![[r#"
+        10: [E33] the value of the secret `from_env:TOKEN` stands in `/etc/app/leak`, which anybody may read
+          help: refer to the secret in place of its value, or mark the file with `secret = true`; if it is mere chance, the secret is easily guessed
+    "#]]
+    .assert_eq(&leak("correct horse").unwrap_err());
+    assert_eq!((leak("correct"), leak("correct house"), leak("")), (Ok(()), Ok(()), Ok(())));
+    // What a backend wrote, and what is long.
+    assert!(leak("/store/api/bin").is_err());
+    let mut long = design.clone();
+    let key: String = (0..2_000u32).map(|n| char::from(b'a' + u8::try_from(n * 7 % 26).unwrap())).collect();
+    long.files = vec![file("/etc/app/leak", &format!("x{key}x")), file("/etc/app/near", &key[..1_999])];
+    let errors = splice(&long, &rendered(&long), &[secret(&key)]).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].message.contains("/etc/app/leak"));
+}
+
+#[test]
+fn a_record_is_enough_to_make_its_files_again() {
+    let design = with_file("shell.single", Shape::Text);
+    let rendered = rendered(&design);
+    let values = [secret("it's")];
+    let contents = splice(&design, &rendered, &values).unwrap();
+    let marks = contents.marks(|secret| Ok::<_, ()>(Mark::HmacSha256(Digest::of(secret.expose())))).unwrap();
+    let generation = crate::draft::draft(&design, &rendered, &marks, crate::draft::tests::circumstances());
+    assert_eq!(references(&generation).into_iter().collect::<Vec<_>>(), ["from_env:TOKEN"]);
+    let made = splice_record(&generation, &BTreeMap::from([("from_env:TOKEN".to_owned(), secret("it's"))])).unwrap();
+    for (path, made) in &made {
+        assert_eq!(text(&Content::Secret(made.clone())), text(&contents.0[path]), "{path}");
+    }
+    assert_eq!(made.len(), 2);
+    let other = splice_record(&generation, &BTreeMap::from([("from_env:TOKEN".to_owned(), secret("a\0"))]));
+    assert!(lines(&other.unwrap_err()).contains("holds a NUL character"));
+    assert!(splice_record(&generation, &BTreeMap::new()).unwrap().is_empty());
+}

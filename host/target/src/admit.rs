@@ -1,0 +1,548 @@
+//! Whether a plan can still be carried out, and everything that follows from it: which files are written where, what they
+//! hold, what is to be undone if it fails and what is to be cleared away if it works. Only reads.
+
+use crate::boundary::Maker;
+use crate::claims::Claims;
+use crate::failure::TargetError;
+use crate::generation::{Generation, Mark};
+use crate::journal::{Intent, Item, Trace, Wanted};
+use crate::layout::own;
+use crate::ledger::{Holding, Ledger, Note};
+use crate::limits::FILE_BYTES_MAX;
+use crate::live::{link_text, live, numbers};
+use crate::path::TargetPath;
+use crate::plan::{After, Change, Goal, Payload, Plan};
+use crate::resolve::Resolver;
+use crate::seen::There;
+use crate::target::Target;
+use crate::{key, owners};
+use punix_disk::Kind;
+use punix_model::Secret;
+use punix_store::Digest;
+use punix_store::limits::RECORD_BYTES_MAX;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+/// A plan that can be carried out.
+pub(crate) struct Work {
+    pub(crate) intent: Intent,
+    /// One for each item.
+    pub(crate) pieces: Vec<Piece>,
+    /// One for each content to be added.
+    pub(crate) blobs: Vec<Bytes>,
+    /// What `current` will say.
+    pub(crate) link: Option<String>,
+    /// Files whose bytes are kept because somebody had changed them.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// What belongs to an item, but not in a journal.
+pub(crate) struct Piece {
+    /// What will be there.
+    pub(crate) bytes: Option<Bytes>,
+    /// What the file holds that is there now.
+    pub(crate) held: Option<Digest>,
+    /// What it is called to the operator.
+    pub(crate) path: TargetPath,
+}
+
+/// What a file holds.
+#[derive(Clone)]
+pub(crate) enum Bytes {
+    Plain(Arc<Vec<u8>>),
+    Secret(Secret),
+}
+
+impl Bytes {
+    pub(crate) fn get(&self) -> &[u8] {
+        match self {
+            Bytes::Plain(bytes) => bytes,
+            Bytes::Secret(secret) => secret.expose(),
+        }
+    }
+}
+
+/// What a plan comes to, while it is being looked at.
+struct Looking<'a, 'd> {
+    target: &'a Target<'d>,
+    plan: &'a Plan,
+    payload: Payload,
+    id: String,
+    /// How many temporaries have a name.
+    temporaries: usize,
+    items: Vec<Item>,
+    pieces: Vec<Piece>,
+    blobs: BTreeMap<Digest, Bytes>,
+    notes: Vec<Note>,
+}
+
+/// Looks at a plan. The caller has the lock, and no journal is left.
+pub(crate) fn admit(
+    target: &Target<'_>,
+    plan: &Plan,
+    payload: Payload,
+    claims: &Claims,
+    wanted: Option<&Generation>,
+) -> Result<Work, TargetError> {
+    let kept = numbers(target, &plan.stack)?;
+    let to = goal(target, plan, &kept)?;
+    let mut looking = Looking {
+        target,
+        plan,
+        payload,
+        id: Intent::new_id(),
+        temporaries: 0,
+        items: Vec::new(),
+        pieces: Vec::new(),
+        blobs: BTreeMap::new(),
+        notes: Vec::new(),
+    };
+    let mut ledger = claims.ledger().clone();
+    let mut resolver = Resolver::new(target.disk);
+    for change in &plan.changes {
+        is_within(target, change, &mut resolver)?;
+        if let Some(owner) = claims.owner_of(&change.real, &plan.stack) {
+            return Err(TargetError::Owned { path: change.path.clone(), owner });
+        }
+        looking.change(change, to, claims.ledger())?;
+        let holding = match &change.after {
+            After::File { mark, .. } => Some(Holding::Have(Some(*mark))),
+            After::Nothing => Some(Holding::Leave),
+            After::Same => same(change, claims.ledger()),
+        };
+        if let Some(holding) = holding {
+            ledger.set(&plan.stack, &change.real, holding);
+        }
+    }
+    if let Goal::New(generation) = &plan.goal {
+        looking.contents(generation)?;
+        looking.record(generation)?;
+    }
+    let trimmed = trimmed(plan, &kept, to, wanted);
+    let emptied = emptied(target, &ledger, &looking.items)?;
+    let directories = to_make(target, &looking.items, to.map(|_| &plan.stack))?;
+    let of_files = |directory: &&TargetPath| !directory.is_within(target.layout.root());
+    let made: Vec<TargetPath> = directories.iter().filter(of_files).cloned().collect();
+    ledger.add_directories(&made, &emptied);
+    match to {
+        Some(number) => {
+            let system = wanted.is_none_or(|generation| generation.scope != USER_SCOPE);
+            ledger.set_live(&plan.stack, number, system);
+            let oldest = kept.iter().find(|number| !trimmed.contains(number)).copied().unwrap_or(number);
+            ledger.note(&plan.stack, oldest, looking.notes.clone());
+        }
+        None => ledger.forget(&plan.stack),
+    }
+    looking.ledger(&ledger, claims.ledger())?;
+    looking.finish(to, directories, emptied, trimmed)
+}
+
+/// Checks that a path still leads where it did, and that it may be written there.
+fn is_within(target: &Target<'_>, change: &Change, resolver: &mut Resolver<'_>) -> Result<(), TargetError> {
+    if change.after == After::Same {
+        return Ok(());
+    }
+    match resolver.real(&change.path) {
+        Ok(real) if real == change.real => {}
+        Ok(real) => {
+            let found = format!("links lead to `{real}`, and not to `{}`", change.real);
+            return Err(TargetError::Moved { path: change.path.clone(), found });
+        }
+        // Nothing is there, then.
+        Err(_) if change.after == After::Nothing => {}
+        Err(issue) => return Err(TargetError::Moved { path: change.path.clone(), found: issue.to_string() }),
+    }
+    match &target.boundary {
+        // What a stack may not write and a backend may was looked at when it was rendered.
+        Some(boundary) => Ok(boundary.check(&change.path, &change.real, Maker::Backend)?),
+        None => Ok(()),
+    }
+}
+
+/// What a generation says that concerns its user only.
+pub(crate) const USER_SCOPE: &str = "user";
+
+/// Returns the number that will be live.
+fn goal(target: &Target<'_>, plan: &Plan, kept: &[u32]) -> Result<Option<u32>, TargetError> {
+    let found = live(target, &plan.stack)?.number;
+    let stale = || TargetError::Stale { stack: plan.stack.clone(), planned: plan.parent, found };
+    if found != plan.parent {
+        return Err(stale());
+    }
+    match &plan.goal {
+        // Somebody else had the same next number, and gave it away.
+        Goal::New(generation) if kept.contains(&generation.number) => Err(stale()),
+        Goal::New(generation) => Ok(Some(generation.number)),
+        Goal::Kept(number) if kept.contains(number) => Ok(Some(*number)),
+        Goal::Kept(number) => Err(TargetError::NotKept { stack: plan.stack.clone(), number: *number }),
+        Goal::Gone if found.is_none() => Err(stale()),
+        Goal::Gone => Ok(None),
+    }
+}
+
+/// Says what a path that stays as it is means for the ledger: nothing, if it is there already.
+fn same(change: &Change, ledger: &Ledger) -> Option<Holding> {
+    match (&change.before, ledger.row(&change.real)) {
+        (There::Nothing, _) => Some(Holding::Leave),
+        (There::File(_), Some(_)) => None,
+        (There::File(seen), None) => Some(Holding::Have(seen.marks.first().copied())),
+        (There::Link { .. } | There::Directory | There::Other | There::Unreachable { .. }, _) => None,
+    }
+}
+
+/// Returns the generations that go. The newest are kept, and always the live one and the one before it.
+fn trimmed(plan: &Plan, kept: &[u32], to: Option<u32>, wanted: Option<&Generation>) -> Vec<u32> {
+    let Some(to) = to else { return kept.to_vec() };
+    let previous = wanted.and_then(|generation| generation.previous);
+    let mut all: BTreeSet<u32> = kept.iter().copied().collect();
+    all.insert(to);
+    crate::trim::beyond(&all, plan.keep, to, previous)
+}
+
+/// Returns the directories of ours in which nothing will be, innermost first.
+fn emptied(target: &Target<'_>, ledger: &Ledger, items: &[Item]) -> Result<Vec<TargetPath>, TargetError> {
+    let leaving = |item: &&Item| item.after.is_none() && item.before.is_some();
+    let mut going: BTreeSet<TargetPath> = items.iter().filter(leaving).map(|item| item.path.clone()).collect();
+    let mut emptied = Vec::new();
+    let mut ours: Vec<&TargetPath> = ledger.directories().collect();
+    ours.sort_by_key(|directory| std::cmp::Reverse(directory.as_str().matches('/').count()));
+    for directory in ours {
+        let loses = going.iter().any(|path| path.parent().as_ref() == Some(directory));
+        let gains = items.iter().any(|item| item.staged.is_some() && item.path.is_within(directory));
+        if !loses || gains {
+            continue;
+        }
+        let names = match target.disk.list(directory.on_disk()) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+            names => names?,
+        };
+        let stays = |name: &std::ffi::OsString| name.to_str().is_none_or(|name| !going.contains(&own(directory, name)));
+        if !names.iter().any(stays) {
+            going.insert(directory.clone());
+            emptied.push(directory.clone());
+        }
+    }
+    Ok(emptied)
+}
+
+/// Returns the directories that are to be made, outermost first.
+fn to_make(target: &Target<'_>, items: &[Item], stack: Option<&String>) -> Result<Vec<TargetPath>, TargetError> {
+    let mut missing: BTreeSet<TargetPath> = BTreeSet::new();
+    let mut wanted: Vec<TargetPath> =
+        items.iter().filter(|item| item.staged.is_some()).map(|i| i.path.clone()).collect();
+    if let Some(stack) = stack {
+        wanted.push(target.layout.current(stack)?);
+    }
+    for path in wanted {
+        let mut at = path.parent();
+        while let Some(directory) = at {
+            if missing.contains(&directory) {
+                break;
+            }
+            let occupied = |found: &str| TargetError::Occupied {
+                path: path.clone(),
+                found: format!("`{directory}`, in which it would be, is {found}"),
+            };
+            match target.disk.metadata(directory.on_disk()) {
+                Ok(Some(found)) if found.kind == Kind::Directory => break,
+                Ok(Some(_)) => return Err(occupied("no directory")),
+                Err(error) if error.kind() == ErrorKind::NotADirectory => return Err(occupied("below no directory")),
+                Err(error) => return Err(error.into()),
+                Ok(None) => {}
+            }
+            at = directory.parent();
+            missing.insert(directory);
+        }
+    }
+    // A directory sorts before what is in it.
+    Ok(missing.into_iter().collect())
+}
+
+impl Looking<'_, '_> {
+    /// Looks at one path.
+    fn change(&mut self, change: &Change, to: Option<u32>, ledger: &Ledger) -> Result<(), TargetError> {
+        let trace = self.before(change)?;
+        let wanted = match &change.after {
+            After::Same => return Ok(()),
+            After::Nothing if trace.is_none() => return Ok(()),
+            After::Nothing => None,
+            After::File { mark, mode, owner, group } => Some(Wanted {
+                mark: *mark,
+                mode: *mode,
+                owner: self.id_of(change, owner.as_deref(), owners::user)?,
+                group: self.id_of(change, group.as_deref(), owners::group)?,
+            }),
+        };
+        let held = match &change.before {
+            There::File(_) => Some(self.held(change)?),
+            There::Nothing | There::Link { .. } | There::Directory | There::Other | There::Unreachable { .. } => None,
+        };
+        let bytes = match &wanted {
+            Some(wanted) => Some(self.bytes(change, wanted.mark, held.as_ref())?),
+            None => None,
+        };
+        let digest = held.as_ref().map(|held| Digest::of(held.expose()));
+        if let (Some(held), Some(digest), Some(to)) = (held, digest, to) {
+            self.keep_edited(change, to, ledger, held, digest);
+        }
+        self.add(change.real.clone(), change.path.clone(), trace, wanted, bytes, digest)
+    }
+
+    /// Checks that a path is what the plan saw there, as far as that can be said without reading it.
+    fn before(&self, change: &Change) -> Result<Option<Trace>, TargetError> {
+        let moved = |found: &str| TargetError::Moved { path: change.path.clone(), found: found.to_owned() };
+        let found = match self.target.disk.metadata(change.real.on_disk()) {
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                return match (&change.before, &change.after) {
+                    (There::Unreachable { .. } | There::Nothing, After::Same | After::Nothing) => Ok(None),
+                    _ => Err(moved("something above it is no directory")),
+                };
+            }
+            found => found?,
+        };
+        let occupied = |found: &str| TargetError::Occupied { path: change.path.clone(), found: found.to_owned() };
+        let is_same = change.after == After::Same;
+        match (&change.before, found) {
+            (There::Nothing, None) => Ok(None),
+            (There::File(seen), Some(found)) => {
+                let trace = Trace::of(&found);
+                let as_seen = found.kind == Kind::File
+                    && seen.identity == (trace.device, trace.inode)
+                    && (seen.size, seen.mode, seen.owner, seen.group)
+                        == (trace.size, trace.mode, trace.owner, trace.group);
+                if as_seen { Ok(Some(trace)) } else { Err(moved("another file is there, or it was changed")) }
+            }
+            (There::Link { to }, Some(found)) if found.kind == Kind::Link => {
+                let text = self.target.disk.read_link(change.real.on_disk())?;
+                let as_seen = text.to_str() == Some(to.as_str());
+                if as_seen { Ok(Some(Trace::of(&found))) } else { Err(moved("the link leads elsewhere")) }
+            }
+            (There::Directory, Some(found)) if found.kind == Kind::Directory && !is_same => {
+                Err(occupied("it is a directory"))
+            }
+            (There::Other, Some(found)) if found.kind == Kind::Other && !is_same => {
+                Err(occupied("it is a device, a pipe or a socket"))
+            }
+            (There::Directory | There::Other, Some(_)) if is_same => Ok(None),
+            (There::Unreachable { .. }, _) if is_same => Ok(None),
+            (There::Unreachable { why }, _) => Err(occupied(why)),
+            (_, None) => Err(moved("nothing is there any more")),
+            (_, Some(_)) => Err(moved("something else is there")),
+        }
+    }
+
+    fn id_of(
+        &self,
+        change: &Change,
+        name: Option<&str>,
+        find: fn(&dyn punix_disk::Disk, &str) -> std::io::Result<Option<u32>>,
+    ) -> Result<Option<u32>, TargetError> {
+        let Some(name) = name else { return Ok(None) };
+        let id = find(self.target.disk, name)?;
+        let missing = || TargetError::NoSuchOwner { path: change.path.clone(), name: name.to_owned() };
+        id.map(Some).ok_or_else(missing)
+    }
+
+    /// Reads what a file holds, and checks that it is what the plan saw.
+    fn held(&self, change: &Change) -> Result<Secret, TargetError> {
+        let bytes = Secret::new(self.target.disk.read(change.real.on_disk(), FILE_BYTES_MAX)?);
+        let There::File(seen) = &change.before else { return Ok(bytes) };
+        for mark in &seen.marks {
+            if !self.fits(bytes.expose(), *mark)? {
+                let found = "it holds something else".to_owned();
+                return Err(TargetError::Moved { path: change.path.clone(), found });
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Tells whether bytes have a mark.
+    fn fits(&self, bytes: &[u8], mark: Mark) -> Result<bool, TargetError> {
+        match mark {
+            Mark::Sha256(digest) => Ok(Digest::of(bytes) == digest),
+            Mark::HmacSha256(_) => Ok(key::mark(self.target, bytes)? == Some(mark)),
+        }
+    }
+
+    /// Returns what a file will hold.
+    fn bytes(&self, change: &Change, mark: Mark, held: Option<&Secret>) -> Result<Bytes, TargetError> {
+        let missing = || TargetError::NoBytes { path: change.path.clone() };
+        match mark {
+            Mark::Sha256(digest) => self.content(digest, held)?.ok_or_else(missing),
+            Mark::HmacSha256(_) => {
+                for bytes in [self.payload.secrets.get(&change.path), held].into_iter().flatten() {
+                    if self.fits(bytes.expose(), mark)? {
+                        return Ok(Bytes::Secret(bytes.clone()));
+                    }
+                }
+                Err(missing())
+            }
+        }
+    }
+
+    /// Finds a content: among those that came with the plan, on the target, or where it is used already.
+    fn content(&self, digest: Digest, held: Option<&Secret>) -> Result<Option<Bytes>, TargetError> {
+        if let Some(bytes) = self.payload.blobs.get(&digest).filter(|bytes| Digest::of(bytes) == digest) {
+            return Ok(Some(Bytes::Plain(Arc::new(bytes.clone()))));
+        }
+        match self.target.disk.read(self.target.layout.blob(&digest).on_disk(), FILE_BYTES_MAX) {
+            Ok(bytes) if Digest::of(&bytes) == digest => return Ok(Some(Bytes::Plain(Arc::new(bytes)))),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let held = held.filter(|held| Digest::of(held.expose()) == digest);
+        Ok(held.map(|held| Bytes::Secret(held.clone())))
+    }
+
+    /// Keeps what somebody wrote into a file of ours, or what was there before it became ours.
+    fn keep_edited(&mut self, change: &Change, to: u32, ledger: &Ledger, held: Secret, digest: Digest) {
+        let There::File(seen) = &change.before else { return };
+        let row = ledger.row(&change.real);
+        let known = row.and_then(|row| row.mark);
+        let is_ours = known.is_some_and(|mark| mark == Mark::Sha256(digest) || seen.marks.contains(&mark));
+        let stays = matches!(&change.after, After::File { mark: Mark::Sha256(after), .. } if *after == digest);
+        if is_ours || stays {
+            return;
+        }
+        let is_secret = |mark: &Mark| matches!(mark, Mark::HmacSha256(_));
+        let after_is_secret = matches!(&change.after, After::File { mark, .. } if is_secret(mark));
+        self.notes.push(Note {
+            stack: self.plan.stack.clone(),
+            path: change.path.clone(),
+            generation: to,
+            blob: digest,
+            mode: seen.mode,
+            secret: known.as_ref().is_some_and(is_secret) || after_is_secret,
+        });
+        self.blobs.insert(digest, Bytes::Secret(held));
+    }
+
+    /// Sees to it that every content of a new generation will be there.
+    fn contents(&mut self, generation: &Generation) -> Result<(), TargetError> {
+        for row in &generation.files {
+            let Mark::Sha256(digest) = row.mark else { continue };
+            if self.blobs.contains_key(&digest) {
+                continue;
+            }
+            let brought = self.payload.blobs.get(&digest).map(|bytes| bytes.len() as u64);
+            let there = self.target.disk.metadata(self.target.layout.blob(&digest).on_disk())?;
+            let is_there =
+                there.is_some_and(|found| found.kind == Kind::File && brought.is_none_or(|size| size == found.size));
+            if is_there {
+                continue;
+            }
+            let staged = self.pieces.iter().filter_map(|piece| piece.bytes.as_ref());
+            let change = self.plan.changes.iter().find(|change| change.path == row.path);
+            let found = match staged.into_iter().find(|bytes| Digest::of(bytes.get()) == digest) {
+                Some(bytes) => Some(bytes.clone()),
+                None => {
+                    let held = change.filter(|change| matches!(change.before, There::File(_)));
+                    let held = held.map(|change| self.held(change)).transpose()?;
+                    self.content(digest, held.as_ref())?
+                }
+            };
+            let bytes = found.ok_or_else(|| TargetError::NoBytes { path: row.path.clone() })?;
+            self.blobs.insert(digest, bytes);
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, generation: &Generation) -> Result<(), TargetError> {
+        let bytes = generation.to_bytes();
+        if bytes.len() as u64 > RECORD_BYTES_MAX {
+            return Err(TargetError::RecordTooLarge { size: bytes.len() as u64, most: RECORD_BYTES_MAX });
+        }
+        let path = self.target.layout.record(&self.plan.stack, generation.number)?;
+        self.own_file(path, None, bytes, generation.record_mode())
+    }
+
+    fn ledger(&mut self, ledger: &Ledger, before: &Ledger) -> Result<(), TargetError> {
+        if ledger == before {
+            return Ok(());
+        }
+        let path = self.target.layout.ledger();
+        let found = self.target.disk.metadata(path.on_disk())?;
+        self.own_file(path, found.map(|found| Trace::of(&found)), ledger.to_bytes()?, ledger.mode())
+    }
+
+    fn own_file(
+        &mut self,
+        path: TargetPath,
+        before: Option<Trace>,
+        bytes: Vec<u8>,
+        mode: u32,
+    ) -> Result<(), TargetError> {
+        let wanted = Wanted { mark: Mark::Sha256(Digest::of(&bytes)), mode, owner: None, group: None };
+        self.add(path.clone(), path, before, Some(wanted), Some(Bytes::Plain(Arc::new(bytes))), None)
+    }
+
+    fn add(
+        &mut self,
+        path: TargetPath,
+        shown: TargetPath,
+        before: Option<Trace>,
+        after: Option<Wanted>,
+        bytes: Option<Bytes>,
+        held: Option<Digest>,
+    ) -> Result<(), TargetError> {
+        let staged = match &after {
+            Some(_) => Some(self.temporary(&path)?),
+            None => None,
+        };
+        let displaced = match &before {
+            Some(_) => Some(self.temporary(&path)?),
+            None => None,
+        };
+        self.items.push(Item { path, before, staged, displaced, after });
+        self.pieces.push(Piece { bytes, held, path: shown });
+        Ok(())
+    }
+
+    /// Returns a temporary name beside a path.
+    fn temporary(&mut self, path: &TargetPath) -> Result<TargetPath, TargetError> {
+        let name = Intent::temporary(&self.id, self.temporaries);
+        self.temporaries += 1;
+        let beside = match path.parent() {
+            Some(parent) => parent.join(&name),
+            None => TargetPath::parse(&format!("/{name}")),
+        };
+        beside.map_err(|issue| TargetError::Occupied { path: path.clone(), found: issue.to_string() })
+    }
+
+    fn finish(
+        mut self,
+        to: Option<u32>,
+        directories: Vec<TargetPath>,
+        emptied: Vec<TargetPath>,
+        trimmed: Vec<u32>,
+    ) -> Result<Work, TargetError> {
+        let flip = self.temporary(&self.target.layout.current(&self.plan.stack)?)?;
+        let mut intent = Intent {
+            schema: Intent::SCHEMA,
+            id: self.id,
+            stack: self.plan.stack.clone(),
+            from: self.plan.parent,
+            to,
+            items: self.items,
+            directories,
+            blobs: Vec::new(),
+            flip,
+            emptied,
+            trimmed,
+        };
+        let mut blobs = Vec::new();
+        for (digest, bytes) in self.blobs {
+            let path = self.target.layout.blob(&digest);
+            let there = self.target.disk.metadata(path.on_disk())?;
+            // One that is as long is the same; `verify` reads them all.
+            if there.is_none_or(|found| found.size != bytes.get().len() as u64) {
+                intent.blobs.push(path);
+                blobs.push(bytes);
+            }
+        }
+        let link = to.map(link_text);
+        Ok(Work { intent, pieces: self.pieces, blobs, link, notes: self.notes })
+    }
+}

@@ -1,0 +1,26 @@
+//! Every bound of what is done on a target, in one place.
+
+/// Bytes of the name of a stack; with a suffix it still fits into a file name.
+pub(crate) const STACK_NAME_BYTES_MAX: usize = 200;
+/// Bytes of one managed file.
+pub(crate) const FILE_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of `ledger.json`.
+pub(crate) const LEDGER_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of a journal.
+pub(crate) const JOURNAL_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of what registers a deployments root.
+pub(crate) const CLAIM_BYTES_MAX: u64 = 32 << 10;
+/// Deployments roots of one machine.
+pub(crate) const CLAIMS_MAX: usize = 10_000;
+/// Bytes that are read of what the holder of a lock wrote about itself.
+pub(crate) const HOLDER_BYTES_MAX: u64 = 1_000;
+/// Time between two tries to get a lock.
+pub(crate) const LOCK_PAUSE_MS_MAX: u64 = 50;
+/// Time after which somebody who waits for a lock is told who holds it.
+pub(crate) const TOLD_AFTER_MS: u64 = 200;
+/// Kept contents of hand-edited files that are noted for one stack.
+pub(crate) const NOTES_MAX: usize = 200;
+/// Bytes that stay free on a disk beside what is written.
+pub(crate) const ROOM_BYTES_LEFT: u64 = 1 << 20;
+/// Names that stay free on a disk beside those that are made.
+pub(crate) const ROOM_NAMES_LEFT: u64 = 16;

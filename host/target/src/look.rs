@@ -1,0 +1,142 @@
+//! One look at a target: everything that a plan is made from, and no judgement. Nothing is changed; only what was
+//! interrupted is mended before, for what is half done cannot be planned on.
+
+use crate::claims::Claims;
+use crate::content::{Wanted, look_at};
+use crate::failure::TargetError;
+use crate::generation::{FileRow, Generation};
+use crate::key::Key;
+use crate::live;
+use crate::owners;
+use crate::path::TargetPath;
+use crate::records;
+use crate::resolve::Resolver;
+use crate::seen::{PathSeen, Question, Seen, There};
+use crate::target::Target;
+use punix_disk::{Disk, Kind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, ErrorKind};
+
+/// The file without which an entry of a store is not there.
+const BUILT: &str = "built";
+
+/// Looks at a target, as far as one stack is concerned.
+pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetError> {
+    let _lock = target.share()?;
+    let stack = question.stack.as_str();
+    let numbers = live::numbers(target, stack)?;
+    let current = records::current_record(target, stack)?;
+    // A path of one user cannot be one of the whole machine's, but nothing is lost by looking.
+    let claims = Claims::read(target, true)?;
+    let last = numbers.last().copied().max(claims.ledger().highest(stack)).unwrap_or(0);
+    let key = Key::read(target)?;
+    let mut resolver = Resolver::new(target.disk);
+    let mut paths = BTreeMap::new();
+    for (path, wanted) in wanted(question, current.as_ref()) {
+        paths.insert(path.clone(), at(target.disk, &mut resolver, path, wanted, key.as_ref(), &claims, stack));
+    }
+    let (users, groups) = owners_of(target, question, current.as_ref())?;
+    Ok(Seen {
+        missing: missing(target.disk, &mut resolver, &question.store_paths)?,
+        numbers,
+        next: last.checked_add(1).ok_or_else(|| io::Error::other("there is no number left for a generation"))?,
+        paths,
+        acting: acting(target),
+        deployed_as: deployed_as(target, current.as_ref())?,
+        users,
+        groups,
+        current,
+    })
+}
+
+/// Returns who has the record of a generation.
+fn deployed_as(target: &Target<'_>, current: Option<&Generation>) -> Result<Option<(u32, u32)>, TargetError> {
+    let Some(current) = current else { return Ok(None) };
+    let record = target.layout.record(&current.stack, current.number)?;
+    Ok(target.disk.metadata(record.on_disk())?.map(|found| (found.owner, found.group)))
+}
+
+/// Returns every path that is to be looked at, with the marks that make it comparable with what is wanted and with what
+/// is recorded.
+fn wanted<'p>(question: &'p Question, current: Option<&'p Generation>) -> BTreeMap<&'p TargetPath, Wanted> {
+    let mut all: BTreeMap<&TargetPath, Wanted> = BTreeMap::new();
+    let asked = question.paths.iter().map(|(path, secret)| (path, Wanted { plain: !*secret, secret: *secret }));
+    let rows: &[FileRow] = current.map_or(&[], |generation| &generation.files);
+    for (path, wanted) in asked.chain(rows.iter().map(|row| (&row.path, Wanted::of(&row.mark)))) {
+        let one = all.entry(path).or_default();
+        *one = one.and(wanted);
+    }
+    all
+}
+
+fn at(
+    disk: &dyn Disk,
+    resolver: &mut Resolver<'_>,
+    path: &TargetPath,
+    wanted: Wanted,
+    key: Option<&Key>,
+    claims: &Claims,
+    stack: &str,
+) -> PathSeen {
+    match resolver.real(path) {
+        Ok(real) => {
+            PathSeen { there: look_at(disk, &real, wanted, key), claimed_by: claims.owner_of(&real, stack), real }
+        }
+        Err(issue) => {
+            PathSeen { there: There::Unreachable { why: issue.to_string() }, real: path.clone(), claimed_by: None }
+        }
+    }
+}
+
+type Names = BTreeMap<String, u32>;
+
+fn owners_of(
+    target: &Target<'_>,
+    question: &Question,
+    current: Option<&Generation>,
+) -> Result<(Names, Names), TargetError> {
+    let rows: &[FileRow] = current.map_or(&[], |generation| &generation.files);
+    let users: BTreeSet<&String> =
+        question.users.iter().chain(rows.iter().filter_map(|row| row.owner.as_ref())).collect();
+    let groups: BTreeSet<&String> =
+        question.groups.iter().chain(rows.iter().filter_map(|row| row.group.as_ref())).collect();
+    Ok((owners::users(target.disk, users)?, owners::groups(target.disk, groups)?))
+}
+
+/// Returns the store entries that are not there, or not whole as far as one can tell without reading them.
+pub(crate) fn missing(
+    disk: &dyn Disk,
+    resolver: &mut Resolver<'_>,
+    entries: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, TargetError> {
+    let mut missing = BTreeSet::new();
+    for entry in entries {
+        if !is_built(disk, resolver, entry)? {
+            missing.insert(entry.clone());
+        }
+    }
+    Ok(missing)
+}
+
+/// Tells whether an entry is there: it was given its name only when all of it was, so the mark in it is enough.
+fn is_built(disk: &dyn Disk, resolver: &mut Resolver<'_>, entry: &str) -> Result<bool, TargetError> {
+    let Ok(path) = TargetPath::parse(entry) else { return Ok(false) };
+    let Ok(real) = resolver.real(&path) else { return Ok(false) };
+    match disk.metadata(&real.on_disk().join(BUILT)) {
+        Ok(found) => Ok(found.is_some_and(|found| found.kind == Kind::File)),
+        // The entry is a file, or a link.
+        Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns who acts on a target.
+pub(crate) fn acting(target: &Target<'_>) -> (u32, u32) {
+    match target.place {
+        Some(_) => (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
+        None => (0, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+use super::*;
+use crate::generation::Mark;
+use crate::planted::{self, disk, generation, path, record, row, target, write};
+use crate::seen::FileSeen;
+use punix_disk::SimulatedDisk;
+use punix_store::Digest;
+use std::path::Path;
+
+fn question(paths: &[(&str, bool)]) -> Question {
+    let paths = paths.iter().map(|(text, secret)| (path(text), *secret)).collect();
+    Question { stack: "S".to_owned(), paths, ..Question::default() }
+}
+
+#[track_caller]
+fn file(seen: &Seen, at: &str) -> FileSeen {
+    match &seen.paths[&path(at)].there {
+        There::File(file) => file.clone(),
+        there => panic!("{there:?}"),
+    }
+}
+
+fn sha(bytes: &[u8]) -> Mark {
+    Mark::Sha256(Digest::of(bytes))
+}
+
+#[test]
+fn nothing_was_deployed_yet() {
+    let disk = SimulatedDisk::new();
+    let seen = look(&target(&disk), &question(&[("/etc/app/a", false)])).unwrap();
+    assert_eq!((&seen.current, seen.numbers.as_slice(), seen.next), (&None, &[][..], 1));
+    assert_eq!(seen.paths[&path("/etc/app/a")].there, There::Nothing);
+    assert_eq!(disk.operations(), 0);
+}
+
+#[test]
+fn what_is_asked_for_and_what_is_recorded_is_looked_at() {
+    let disk = disk();
+    let target = target(&disk);
+    record(&target, &generation(3, vec![row("/etc/app/old", b"old")]));
+    write(&disk, "etc/app/old", 0o600, b"edited");
+    write(&disk, "etc/app/new", 0o755, b"foreign");
+    let seen = look(&target, &question(&[("/etc/app/new", false)])).unwrap();
+    assert_eq!((seen.current.unwrap().number, seen.numbers.as_slice(), seen.next), (3, &[3][..], 4));
+    let seen = look(&target, &question(&[("/etc/app/new", false)])).unwrap();
+    let (old, new) = (file(&seen, "/etc/app/old"), file(&seen, "/etc/app/new"));
+    assert_eq!((old.mode, old.size, old.marks), (0o600, 6, vec![sha(b"edited")]));
+    assert_eq!((new.mode, new.size, new.marks), (0o755, 7, vec![sha(b"foreign")]));
+}
+
+/// A number is given once, whatever became of its generation.
+#[test]
+fn the_next_number_is_one_that_nobody_had() {
+    let disk = disk();
+    let target = target(&disk);
+    record(&target, &generation(3, Vec::new()));
+    planted::ledger(&target, &[], &[]);
+    assert_eq!(look(&target, &question(&[])).unwrap().next, 8);
+}
+
+/// Where a secret file becomes a plain one, or the other way round, both are comparable.
+#[test]
+fn marks_are_those_that_somebody_compares() {
+    let disk = disk();
+    let target = target(&disk);
+    write(&disk, "etc/app/a", 0o600, b"x");
+    let marks = |secret| file(&look(&target, &question(&[("/etc/app/a", secret)])).unwrap(), "/etc/app/a").marks;
+    // There is no key, so nothing there can be a secret of ours.
+    assert_eq!((marks(false), marks(true)), (vec![sha(b"x")], vec![sha(b"x")]));
+    let tag = planted::key(&target).mark(b"x");
+    assert_eq!((marks(false), marks(true)), (vec![sha(b"x")], vec![tag]));
+    let mut secret = row("/etc/app/a", b"");
+    secret.mark = tag;
+    record(&target, &generation(1, vec![secret]));
+    assert_eq!((marks(false), marks(true)), (vec![sha(b"x"), tag], vec![tag]));
+}
+
+#[test]
+fn one_bad_path_does_not_hide_the_others() {
+    let disk = disk();
+    write(&disk, "etc/file", 0o644, b"");
+    disk.create_link(Path::new("etc/loop"), Path::new("loop")).unwrap();
+    disk.create_link(Path::new("etc/app/link"), Path::new("/etc/file")).unwrap();
+    let all = [("/etc/file/x", false), ("/etc/loop/x", false), ("/etc/app/link", false), ("/etc/app", false)];
+    let seen = look(&target(&disk), &question(&all)).unwrap();
+    let there = |at: &str| seen.paths[&path(at)].there.clone();
+    assert_eq!(there("/etc/file/x"), There::Unreachable { why: "`/etc/file` is not a directory".to_owned() });
+    assert!(matches!(there("/etc/loop/x"), There::Unreachable { .. }));
+    assert_eq!(there("/etc/app/link"), There::Link { to: "/etc/file".to_owned() });
+    assert_eq!(there("/etc/app"), There::Directory);
+}
+
+#[test]
+fn where_a_path_really_is_and_whose() {
+    let disk = disk();
+    let target = target(&disk);
+    disk.create_directory(Path::new("etc/real"), 0o755).unwrap();
+    disk.create_link(Path::new("etc/way"), Path::new("real")).unwrap();
+    planted::ledger(&target, &["/etc/real/x"], &[]);
+    write(&disk, "etc/real/x", 0o644, b"x");
+    let ask = |stack: &str| {
+        let question = Question { stack: stack.to_owned(), ..question(&[("/etc/way/x", false)]) };
+        look(&target, &question).unwrap().paths[&path("/etc/way/x")].clone()
+    };
+    assert_eq!((ask("S").real, ask("S").claimed_by), (path("/etc/real/x"), None));
+    assert_eq!(ask("Other").claimed_by.as_deref(), Some("the stack `S`"));
+}
+
+#[test]
+fn an_entry_counts_if_it_has_its_mark() {
+    const HASH: &str = "0123456789abcdef0123456789abcdef";
+    let disk = disk();
+    let entry = |name: &str| format!("/store/{HASH}-{name}-1");
+    disk.create_directory(Path::new("real"), 0o755).unwrap();
+    disk.create_link(Path::new("store"), Path::new("real")).unwrap();
+    for name in ["whole", "half"] {
+        disk.create_directory(Path::new(&format!("real/{HASH}-{name}-1")), 0o755).unwrap();
+    }
+    write(&disk, &format!("real/{HASH}-whole-1/built"), 0o444, b"");
+    write(&disk, &format!("real/{HASH}-file-1"), 0o444, b"");
+    let all = ["whole", "half", "file", "gone"].map(entry);
+    let question = Question { store_paths: all.iter().cloned().collect(), ..question(&[]) };
+    let seen = look(&target(&disk), &question).unwrap();
+    assert_eq!(seen.missing, all[1..].iter().cloned().collect());
+}
+
+#[test]
+fn owners_are_looked_up() {
+    let disk = disk();
+    write(&disk, "etc/passwd", 0o644, b"app:x:7:8::/:/\n");
+    write(&disk, "etc/group", 0o644, b"app:x:8:\nweb:x:9:\n");
+    let target = target(&disk);
+    let mut owned = row("/etc/app/a", b"a");
+    owned.group = Some("web".to_owned());
+    record(&target, &generation(1, vec![owned]));
+    let users = ["app", "nobody"].map(str::to_owned).into();
+    let seen = look(&target, &Question { users, ..question(&[]) }).unwrap();
+    assert_eq!(seen.users, BTreeMap::from([("app".to_owned(), 7)]));
+    assert_eq!(seen.groups, BTreeMap::from([("web".to_owned(), 9)]));
+}

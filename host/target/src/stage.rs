@@ -1,0 +1,94 @@
+//! Everything that will be published is written beside where it will be, durably, and nobody sees it: files under
+//! temporary names, contents under their digests, directories with nothing in them, the link that will be `current`.
+
+use crate::admit::{Bytes, Work};
+use crate::journal::{Item, Staged, Trace, Wanted};
+use crate::look::acting;
+use crate::path::TargetPath;
+use crate::target::{ROOT_MODE, Target};
+use punix_disk::NewFile;
+use std::io;
+use std::path::Path;
+
+/// Files that are written before the first of them is synced. A file system then syncs them nearly as one.
+const OPEN_MAX: usize = 64;
+/// Of contents, and of files until they have their owner.
+const PRIVATE_FILE: u32 = 0o600;
+
+/// Files that are written and not yet synced.
+struct Open<'d> {
+    files: Vec<Box<dyn NewFile + 'd>>,
+}
+
+impl<'d> Open<'d> {
+    fn add(&mut self, mut file: Box<dyn NewFile + 'd>) -> io::Result<()> {
+        file.flush()?;
+        self.files.push(file);
+        if self.files.len() < OPEN_MAX { Ok(()) } else { self.sync() }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.files.drain(..).try_for_each(|mut file| file.sync())
+    }
+}
+
+/// Stages all of it. The names are durable with the directories only, before the flip.
+pub(crate) fn stage(target: &Target<'_>, work: &Work, staged: &mut dyn FnMut(usize)) -> io::Result<Staged> {
+    let disk = target.disk;
+    for directory in &work.intent.directories {
+        disk.create_directory(directory.on_disk(), ROOT_MODE)?;
+    }
+    let mut open = Open { files: Vec::new() };
+    for (path, bytes) in work.intent.blobs.iter().zip(&work.blobs) {
+        if disk.metadata(path.on_disk())?.is_some() {
+            // It is not what it should be.
+            disk.remove(path.on_disk())?;
+        }
+        let mut file = disk.create(path.on_disk(), PRIVATE_FILE)?;
+        file.write_all(bytes.get())?;
+        open.add(file)?;
+    }
+    for (at, (item, piece)) in work.intent.items.iter().zip(&work.pieces).enumerate() {
+        if let Item { staged: Some(path), after: Some(wanted), .. } = item
+            && let Some(bytes) = &piece.bytes
+        {
+            write(target, path, wanted, bytes, &mut open)?;
+        }
+        staged(at + 1);
+    }
+    open.sync()?;
+    if let Some(link) = &work.link {
+        disk.create_link(work.intent.flip.on_disk(), Path::new(link))?;
+    }
+    let trace = |path: &TargetPath| Ok(disk.metadata(path.on_disk())?.map(|found| Trace::of(&found)));
+    let of_item = |item: &Item| item.staged.as_ref().map_or(Ok(None), trace);
+    Ok(Staged {
+        items: work.intent.items.iter().map(of_item).collect::<io::Result<_>>()?,
+        flip: if work.link.is_some() { trace(&work.intent.flip)? } else { None },
+    })
+}
+
+fn write<'d>(
+    target: &Target<'d>,
+    path: &TargetPath,
+    wanted: &Wanted,
+    bytes: &Bytes,
+    open: &mut Open<'d>,
+) -> io::Result<()> {
+    let disk = target.disk;
+    let gives = wanted.owner.is_some() || wanted.group.is_some();
+    // Nobody who will not have it may open it in between.
+    let mode = if gives { PRIVATE_FILE & wanted.mode } else { wanted.mode };
+    let mut file = disk.create(path.on_disk(), mode)?;
+    file.write_all(bytes.get())?;
+    let found = disk.metadata(path.on_disk())?.ok_or(io::ErrorKind::NotFound)?;
+    // A directory may give its own group to what is made in it.
+    let (owner, group) = (wanted.owner.unwrap_or(found.owner), wanted.group.unwrap_or_else(|| acting(target).1));
+    if (owner, group) != (found.owner, found.group) {
+        disk.set_owner(path.on_disk(), owner, group)?;
+    }
+    if gives {
+        disk.set_mode(path.on_disk(), wanted.mode)?;
+    }
+    open.add(file)
+}

@@ -1,0 +1,42 @@
+//! A system call that fails: what had begun is undone before that is said, and nothing of it is left.
+
+use super::killed::{next_command, operations, steps_of};
+use super::site::Site;
+use crate::kill::times;
+use crate::kill::tracer::{can_trace, choice, failing_at};
+use crate::support::run;
+
+const ERRORS: [&str; 3] = ["EIO", "ENOSPC", "EACCES"];
+/// How many failures there is time for, of each kind and operation.
+const FAILURES: usize = 5;
+
+#[test]
+fn whatever_fails_the_host_is_at_one_generation() {
+    if !can_trace() {
+        return;
+    }
+    let site = Site::new();
+    for operation in operations() {
+        let all = steps_of(&site, &operation);
+        let mut refused = 0;
+        for (at, error) in ERRORS.iter().enumerate() {
+            // Each error meets other steps.
+            let some = all.iter().skip(at).step_by(times(ERRORS.len(), 1)).cloned().collect();
+            for step in choice(some, FAILURES) {
+                site.copy("before", "host");
+                let outcome = run(failing_at(&step, error, site.command("host", &operation.words)));
+                let about = format!("{}, {error} at {step:?}: {outcome:#?}", operation.name);
+                let code = outcome.code.unwrap_or_else(|| panic!("{about}"));
+                assert!(matches!(code, 0 | 1 | 3), "{about}");
+                if outcome.stderr.contains("could not be undone") || outcome.stderr.contains("[E32]") {
+                    next_command(&site, "host", &about);
+                }
+                let end = site.generation(&site.path("host"), &about);
+                assert_eq!(end, if code == 0 { operation.to } else { operation.from }, "{about}");
+                refused += usize::from(code != 0);
+            }
+        }
+        println!("{}: {refused} refused", operation.name);
+        assert!(refused > 0, "{}", operation.name);
+    }
+}
