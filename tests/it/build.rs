@@ -161,7 +161,7 @@ fn sandboxed() -> bool {
     namespaces()
 }
 
-fn namespaces() -> bool {
+pub(crate) fn namespaces() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
     *FOUND.get_or_init(|| {
         let folder = Folder::with(&[("p.pcl", &shell("P", "touch $OUTPUT/x", ""))]);

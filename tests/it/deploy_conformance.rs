@@ -7,6 +7,7 @@
 mod record;
 mod tree;
 
+use crate::build::namespaces;
 use crate::support::{Folder, punix, root, run, scrubbed};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,7 +158,12 @@ fn ours(step: &Value, here: &Path) -> Command {
     let words = step["argv"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let mut command = scrubbed("sh");
     command.args(["-c", "umask 022; exec \"$0\" \"$@\""]).arg(punix().get_program());
-    command.args(words.skip(1).map(|word| filled(word, here)));
+    let words: Vec<String> = words.skip(1).map(|word| filled(word, here)).collect();
+    let is_deploy = words.get(1).is_some_and(|verb| verb == "deploy");
+    command.args(words);
+    if is_deploy && !namespaces() {
+        command.arg("--no-sandbox");
+    }
     environment(command, step, here)
 }
 

@@ -22,6 +22,7 @@ mod sdk;
 mod sdk_c;
 mod sdk_guide;
 mod seeds;
+mod service;
 mod store;
 mod streams;
 mod support;

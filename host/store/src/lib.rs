@@ -34,7 +34,7 @@ pub use gc::{Collected, Collection, Dead, Failed, Missing, NotRemoved, Root, Unr
 pub use lock::{Asking, ExclusiveLock, Holder, LockError, PathLock, SharedLock};
 pub use manifest::{Entry, Manifest, ManifestError, Node};
 pub use name::{NameError, PackageName, Purpose, StoreName, TemporaryName, Version};
-pub use object::{AddError, Added, Outcome};
+pub use object::{AddError, Added, Outcome, is_sealed};
 pub use roots::record::RECORD_SCHEMA_MAX;
 pub use roots::registry::{Keeper, Registration};
 pub use roots::{Issue, Origin, Place, Roots, RootsError};

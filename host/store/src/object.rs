@@ -11,7 +11,7 @@ use crate::name::{Purpose, StoreName, TemporaryName};
 use crate::parallel;
 use crate::remove::{remove_tree, set_aside};
 use crate::tree::{Found, Locked, TreeError, below, buffer, is_executable, node, refuse_others, survey};
-use punix_disk::{Disk, Kind};
+use punix_disk::{Disk, Kind, Metadata};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -119,6 +119,12 @@ pub(crate) fn is_valid(disk: &dyn Disk, name: &StoreName) -> io::Result<bool> {
     let is =
         |path: &Path, kind| -> io::Result<bool> { Ok(disk.metadata(path)?.is_some_and(|found| found.kind == kind)) };
     Ok(is(name.as_ref(), Kind::Directory)? && is(&name_in(name, BUILT), Kind::File)?)
+}
+
+/// Tells of the directory of an entry alone whether nothing at its top came or went since the entry was made: then it is
+/// whole, as far as [`is_valid`] can tell. If not, that means nothing.
+pub fn is_sealed(top: &Metadata) -> bool {
+    (top.kind, top.mode, top.modified) == (Kind::Directory, DIRECTORY_MODE, MODIFIED)
 }
 
 /// Returns the digest that `built` holds, or `None` if there is no entry or it is not whole.

@@ -1,12 +1,12 @@
 //! Whether a plan can still be carried out, and everything that follows from it: which files are written where, what they
 //! hold, what is to be undone if it fails and what is to be cleared away if it works. Only reads.
 
-use crate::boundary::Maker;
+mod places;
+
 use crate::claims::Claims;
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark};
 use crate::journal::{Intent, Item, Trace, Wanted};
-use crate::layout::own;
 use crate::ledger::{Holding, Ledger, Note};
 use crate::limits::FILE_BYTES_MAX;
 use crate::live::{link_text, live, numbers};
@@ -16,6 +16,7 @@ use crate::resolve::Resolver;
 use crate::seen::There;
 use crate::target::Target;
 use crate::{key, owners};
+use places::{emptied, is_within, to_make};
 use punix_disk::Kind;
 use punix_model::Secret;
 use punix_store::Digest;
@@ -138,28 +139,6 @@ pub(crate) fn admit(
     looking.finish(to, directories, emptied, trimmed)
 }
 
-/// Checks that a path still leads where it did, and that it may be written there.
-fn is_within(target: &Target<'_>, change: &Change, resolver: &mut Resolver<'_>) -> Result<(), TargetError> {
-    if change.after == After::Same {
-        return Ok(());
-    }
-    match resolver.real(&change.path) {
-        Ok(real) if real == change.real => {}
-        Ok(real) => {
-            let found = format!("links lead to `{real}`, and not to `{}`", change.real);
-            return Err(TargetError::Moved { path: change.path.clone(), found });
-        }
-        // Nothing is there, then.
-        Err(_) if change.after == After::Nothing => {}
-        Err(issue) => return Err(TargetError::Moved { path: change.path.clone(), found: issue.to_string() }),
-    }
-    match &target.boundary {
-        // What a stack may not write and a backend may was looked at when it was rendered.
-        Some(boundary) => Ok(boundary.check(&change.path, &change.real, Maker::Backend)?),
-        None => Ok(()),
-    }
-}
-
 /// What a generation says that concerns its user only.
 pub(crate) const USER_SCOPE: &str = "user";
 
@@ -198,65 +177,6 @@ fn trimmed(plan: &Plan, kept: &[u32], to: Option<u32>, wanted: Option<&Generatio
     let mut all: BTreeSet<u32> = kept.iter().copied().collect();
     all.insert(to);
     crate::trim::beyond(&all, plan.keep, to, previous)
-}
-
-/// Returns the directories of ours in which nothing will be, innermost first.
-fn emptied(target: &Target<'_>, ledger: &Ledger, items: &[Item]) -> Result<Vec<TargetPath>, TargetError> {
-    let leaving = |item: &&Item| item.after.is_none() && item.before.is_some();
-    let mut going: BTreeSet<TargetPath> = items.iter().filter(leaving).map(|item| item.path.clone()).collect();
-    let mut emptied = Vec::new();
-    let mut ours: Vec<&TargetPath> = ledger.directories().collect();
-    ours.sort_by_key(|directory| std::cmp::Reverse(directory.as_str().matches('/').count()));
-    for directory in ours {
-        let loses = going.iter().any(|path| path.parent().as_ref() == Some(directory));
-        let gains = items.iter().any(|item| item.staged.is_some() && item.path.is_within(directory));
-        if !loses || gains {
-            continue;
-        }
-        let names = match target.disk.list(directory.on_disk()) {
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
-            names => names?,
-        };
-        let stays = |name: &std::ffi::OsString| name.to_str().is_none_or(|name| !going.contains(&own(directory, name)));
-        if !names.iter().any(stays) {
-            going.insert(directory.clone());
-            emptied.push(directory.clone());
-        }
-    }
-    Ok(emptied)
-}
-
-/// Returns the directories that are to be made, outermost first.
-fn to_make(target: &Target<'_>, items: &[Item], stack: Option<&String>) -> Result<Vec<TargetPath>, TargetError> {
-    let mut missing: BTreeSet<TargetPath> = BTreeSet::new();
-    let mut wanted: Vec<TargetPath> =
-        items.iter().filter(|item| item.staged.is_some()).map(|i| i.path.clone()).collect();
-    if let Some(stack) = stack {
-        wanted.push(target.layout.current(stack)?);
-    }
-    for path in wanted {
-        let mut at = path.parent();
-        while let Some(directory) = at {
-            if missing.contains(&directory) {
-                break;
-            }
-            let occupied = |found: &str| TargetError::Occupied {
-                path: path.clone(),
-                found: format!("`{directory}`, in which it would be, is {found}"),
-            };
-            match target.disk.metadata(directory.on_disk()) {
-                Ok(Some(found)) if found.kind == Kind::Directory => break,
-                Ok(Some(_)) => return Err(occupied("no directory")),
-                Err(error) if error.kind() == ErrorKind::NotADirectory => return Err(occupied("below no directory")),
-                Err(error) => return Err(error.into()),
-                Ok(None) => {}
-            }
-            at = directory.parent();
-            missing.insert(directory);
-        }
-    }
-    // A directory sorts before what is in it.
-    Ok(missing.into_iter().collect())
 }
 
 impl Looking<'_, '_> {

@@ -6,7 +6,7 @@ use crate::target::Target;
 use punix_store::Digest;
 use std::io::{self, ErrorKind, Read};
 
-const BUFFER_BYTES: usize = 128 << 10;
+const BUFFER_BYTES_MAX: usize = 128 << 10;
 
 /// Returns a content, if it is kept.
 pub fn blob(target: &Target<'_>, digest: &Digest) -> Result<Option<Vec<u8>>, TargetError> {
@@ -21,14 +21,15 @@ pub fn blob(target: &Target<'_>, digest: &Digest) -> Result<Option<Vec<u8>>, Tar
     }
 }
 
-/// Reads to the end, and hands over each piece. Returns how many bytes there were; more than `most` are an error. The
-/// buffer does not keep what was in it.
+/// Reads to the end, and hands over each piece. Returns how many bytes there were; more than `most` are an error. How
+/// many there are likely is for the buffer, which does not keep what was in it.
 pub(crate) fn each_piece(
     from: &mut dyn Read,
+    likely: u64,
     most: u64,
     mut take: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<u64> {
-    let mut buffer = zeroize::Zeroizing::new(vec![0; BUFFER_BYTES]);
+    let mut buffer = zeroize::Zeroizing::new(vec![0; buffer_bytes(likely)]);
     let mut size: u64 = 0;
     loop {
         let count = match from.read(&mut buffer) {
@@ -43,6 +44,11 @@ pub(crate) fn each_piece(
         }
         take(buffer.get(..count).unwrap_or_default())?;
     }
+}
+
+/// One byte more than there is shows that it was all.
+fn buffer_bytes(likely: u64) -> usize {
+    usize::try_from(likely.saturating_add(1)).unwrap_or(BUFFER_BYTES_MAX).min(BUFFER_BYTES_MAX)
 }
 
 #[cfg(test)]
@@ -74,8 +80,10 @@ mod tests {
 
     #[test]
     fn reading_has_an_end() {
-        let error = each_piece(&mut io::repeat(1), 1 << 20, |_| Ok(())).unwrap_err();
+        let error = each_piece(&mut io::repeat(1), 0, 1 << 20, |_| Ok(())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::FileTooLarge);
-        assert_eq!(each_piece(&mut &[0; 300_000][..], 300_000, |_| Ok(())).unwrap(), 300_000);
+        for likely in [0, 7, 300_000, u64::MAX] {
+            assert_eq!(each_piece(&mut &[0; 300_000][..], likely, 300_000, |_| Ok(())).unwrap(), 300_000);
+        }
     }
 }

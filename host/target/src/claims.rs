@@ -124,7 +124,7 @@ fn place(root: &TargetPath) -> TargetPath {
 /// taken: then it returns `false`.
 pub(crate) fn prepare(target: &Target<'_>) -> Result<bool, TargetError> {
     match make_directories(target.disk, &claims(), ROOT_MODE) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(false),
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => Ok(false),
         made => Ok(made.map(|()| true)?),
     }
 }

@@ -17,7 +17,7 @@ use crate::records;
 use crate::recover::recover_locked;
 use crate::room;
 use crate::stage::stage;
-use crate::target::{PRIVATE_MODE, Target, make_directories};
+use crate::target::{PRIVATE_MODE, ROOT_MODE, Target, make_directories};
 use crate::undo::undo;
 
 /// How far a commit is.
@@ -64,7 +64,8 @@ pub fn commit(
     let claims = Claims::read(target, system)?;
     let work = admit(target, plan, payload, &claims, wanted.as_ref())?;
     room::check(target, &work)?;
-    make_directories(target.disk, &target.layout.journal(), PRIVATE_MODE)?;
+    // Everybody may see that something was interrupted, and nobody what.
+    make_directories(target.disk, &target.layout.journal(), ROOT_MODE)?;
     make_directories(target.disk, &target.layout.blobs(), PRIVATE_MODE)?;
     if is_registry {
         claims::register(target)?;

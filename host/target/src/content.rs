@@ -53,7 +53,7 @@ pub(crate) fn look_at(disk: &dyn Disk, real: &TargetPath, wanted: Wanted, key: O
                 Err(error) => return unreachable(error),
             },
             Kind::File => {
-                let read = marks(disk, real, wanted, key);
+                let read = marks(disk, real, before.size, wanted, key);
                 let after = disk.metadata(real.on_disk());
                 match (read, after) {
                     (Ok(marks), Ok(Some(after))) if is_same(&before, &after) => {
@@ -90,11 +90,11 @@ fn seen(found: &Metadata, marks: Vec<Mark>) -> FileSeen {
     }
 }
 
-fn marks(disk: &dyn Disk, real: &TargetPath, wanted: Wanted, key: Option<&Key>) -> io::Result<Vec<Mark>> {
+fn marks(disk: &dyn Disk, real: &TargetPath, size: u64, wanted: Wanted, key: Option<&Key>) -> io::Result<Vec<Mark>> {
     let mut tagging = key.filter(|_| wanted.secret).map(Key::start);
     let mut hasher = (wanted.plain || tagging.is_none()).then(Hasher::new);
     let mut file = disk.open(real.on_disk())?;
-    each_piece(&mut *file, FILE_BYTES_MAX, |piece| {
+    each_piece(&mut *file, size, FILE_BYTES_MAX, |piece| {
         if let Some(hasher) = &mut hasher {
             hasher.add(piece);
         }

@@ -22,8 +22,11 @@ pub enum TargetError {
     #[error("the lock `{}` was not free within {} seconds", .path.display(), .waited.as_secs())]
     Busy { path: PathBuf, waited: Duration, holders: Vec<Holder> },
     /// A journal is left over, and whoever asks may not write.
-    #[error("a change of the stack `{stack}` was interrupted, and not yet mended")]
-    Interrupted { stack: String },
+    #[error("a change{} was interrupted, and not yet mended", of_stack(.stack.as_deref()))]
+    Interrupted {
+        /// Unknown if the journal may not even be read.
+        stack: Option<String>,
+    },
     #[error("`{place}` has room for {has} more {what}, and {needs} are needed")]
     NoRoom { place: String, what: &'static str, needs: u64, has: u64 },
     #[error("`{name}` is no name of a stack")]
@@ -73,6 +76,10 @@ pub enum TargetError {
 /// Returns how a generation is spoken of.
 pub(crate) fn shown(number: Option<u32>) -> String {
     number.map_or_else(|| "none".to_owned(), |number| format!("gen-{number:03}"))
+}
+
+fn of_stack(stack: Option<&str>) -> String {
+    stack.map_or_else(String::new, |stack| format!(" of the stack `{stack}`"))
 }
 
 impl TargetError {

@@ -191,16 +191,21 @@ pub(crate) fn end(target: &Target<'_>, id: &str) -> io::Result<()> {
     target.disk.sync_directory(&above(&path))
 }
 
-/// Returns the stack of a change that was interrupted, if there is one.
-pub(crate) fn interrupted(target: &Target<'_>) -> Result<Option<String>, TargetError> {
-    let first = match found(target.disk, &target.layout) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(None),
-        found => found?.into_iter().next(),
-    };
-    let Some(path) = first else { return Ok(None) };
+/// A change that was interrupted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Interrupted {
+    /// Unknown to who may not read journals.
+    pub(crate) stack: Option<String>,
+}
+
+/// Returns the change that was interrupted, if there is one.
+pub(crate) fn interrupted(target: &Target<'_>) -> Result<Option<Interrupted>, TargetError> {
+    let Some(path) = found(target.disk, &target.layout)?.into_iter().next() else { return Ok(None) };
     match read(target.disk, &path) {
-        Ok(journal) => Ok(Some(journal.intent.stack)),
-        Err(TargetError::Disk(error)) if error.kind() == ErrorKind::PermissionDenied => Ok(Some("?".to_owned())),
+        Ok(journal) => Ok(Some(Interrupted { stack: Some(journal.intent.stack) })),
+        Err(TargetError::Disk(error)) if error.kind() == ErrorKind::PermissionDenied => {
+            Ok(Some(Interrupted { stack: None }))
+        }
         Err(error) => Err(error),
     }
 }

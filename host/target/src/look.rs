@@ -13,9 +13,11 @@ use crate::records;
 use crate::resolve::Resolver;
 use crate::seen::{PathSeen, Question, Seen, There};
 use crate::target::Target;
-use punix_disk::{Disk, Kind};
+use punix_disk::{Disk, Kind, RealDisk};
+use punix_store::is_sealed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
+use std::path::Path;
 
 /// The file without which an entry of a store is not there.
 const BUILT: &str = "built";
@@ -37,7 +39,7 @@ pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetErro
     }
     let (users, groups) = owners_of(target, question, current.as_ref())?;
     Ok(Seen {
-        missing: missing(target.disk, &mut resolver, &question.store_paths)?,
+        missing: missing(target, &mut resolver, &question.store_paths)?,
         numbers,
         next: last.checked_add(1).ok_or_else(|| io::Error::other("there is no number left for a generation"))?,
         paths,
@@ -105,28 +107,59 @@ fn owners_of(
 
 /// Returns the store entries that are not there, or not whole as far as one can tell without reading them.
 pub(crate) fn missing(
-    disk: &dyn Disk,
+    target: &Target<'_>,
     resolver: &mut Resolver<'_>,
     entries: &BTreeSet<String>,
 ) -> Result<BTreeSet<String>, TargetError> {
     let mut missing = BTreeSet::new();
+    let mut open: Option<(&str, Shelf<'_>)> = None;
     for entry in entries {
-        if !is_built(disk, resolver, entry)? {
+        let (directory, name) = entry.rsplit_once('/').unwrap_or_default();
+        // Entries of one store come one after the other.
+        let shelf = match open.take() {
+            Some((same, shelf)) if same == directory => shelf,
+            Some(_) | None => Shelf::find(target, resolver, directory),
+        };
+        if !shelf.has(name)? {
             missing.insert(entry.clone());
         }
+        open = Some((directory, shelf));
     }
     Ok(missing)
 }
 
-/// Tells whether an entry is there: it was given its name only when all of it was, so the mark in it is enough.
-fn is_built(disk: &dyn Disk, resolver: &mut Resolver<'_>, entry: &str) -> Result<bool, TargetError> {
-    let Ok(path) = TargetPath::parse(entry) else { return Ok(false) };
-    let Ok(real) = resolver.real(&path) else { return Ok(false) };
-    match disk.metadata(&real.on_disk().join(BUILT)) {
-        Ok(found) => Ok(found.is_some_and(|found| found.kind == Kind::File)),
-        // The entry is a file, or a link.
-        Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(false),
-        Err(error) => Err(error.into()),
+/// A directory that should hold entries.
+struct Shelf<'d> {
+    disk: &'d dyn Disk,
+    /// Where it really is; nothing if that is not known.
+    real: Option<TargetPath>,
+    /// The directory by itself: from there, one call for an entry is enough.
+    near: Option<RealDisk>,
+}
+
+impl<'d> Shelf<'d> {
+    fn find(target: &Target<'d>, resolver: &mut Resolver<'_>, directory: &str) -> Shelf<'d> {
+        let real = TargetPath::parse(directory).ok().and_then(|path| resolver.followed(&path).ok());
+        let near = target.place.as_ref().zip(real.as_ref());
+        let near = near.and_then(|(place, real)| RealDisk::open(&place.root.join(real.on_disk())).ok());
+        Shelf { disk: target.disk, real, near }
+    }
+
+    /// Tells whether an entry is there: it was given its name only when all of it was, so the mark in it is enough; and
+    /// so is that its directory was not touched since.
+    fn has(&self, name: &str) -> Result<bool, TargetError> {
+        if let Some(Ok(Some(top))) = self.near.as_ref().map(|near| near.metadata(Path::new(name)))
+            && is_sealed(&top)
+        {
+            return Ok(true);
+        }
+        let Some(entry) = self.real.as_ref().and_then(|real| real.join(name).ok()) else { return Ok(false) };
+        match self.disk.metadata(&entry.on_disk().join(BUILT)) {
+            Ok(found) => Ok(found.is_some_and(|found| found.kind == Kind::File)),
+            // The entry is a file, or a link.
+            Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -293,7 +293,7 @@ fn copy_file(
 ) -> io::Result<u64> {
     let mut reading = source.open(path)?;
     let mut writing = goal.create(path, mode)?;
-    let copied = each_piece(&mut *reading, size, |piece| {
+    let copied = each_piece(&mut *reading, size, size, |piece| {
         hasher.add(piece);
         writing.write_all(piece)?;
         progress(PushStep::Bytes { more: piece.len() as u64 });

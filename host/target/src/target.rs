@@ -71,11 +71,13 @@ impl<'d> Target<'d> {
     /// Waits until nobody writes, and keeps writers away. What was interrupted is mended first.
     pub fn share(&self) -> Result<Shared, TargetError> {
         let lock = lock::share(self)?;
-        let Some(stack) = journal::interrupted(self)? else { return Ok(lock) };
+        let Some(interrupted) = journal::interrupted(self)? else { return Ok(lock) };
         drop(lock);
         match recover(self) {
             Ok(_) => {}
-            Err(TargetError::Disk(error)) if is_refused(&error) => return Err(TargetError::Interrupted { stack }),
+            Err(TargetError::Disk(error)) if is_refused(&error) => {
+                return Err(TargetError::Interrupted { stack: interrupted.stack });
+            }
             Err(error) => return Err(error),
         }
         lock::share(self)

@@ -102,7 +102,7 @@ fn clear(target: &Target<'_>, journal: &Journal) -> io::Result<()> {
             let Some(found) = look(disk, Some(path))? else { continue };
             // Before anything was published, what is there is a file of ours that may not be whole.
             let is_ours = new.is_none_or(|new| new.is_some_and(|new| new.is(&found)));
-            if is_ours || item.before.is_some_and(|before| before.is(&found)) {
+            if is_ours || item.before.is_some_and(|before| before.is(&found)) || is_at(disk, &item.path, &found)? {
                 remove(path)?;
             }
         }
@@ -120,6 +120,12 @@ fn clear(target: &Target<'_>, journal: &Journal) -> io::Result<()> {
         }
     }
     sync_those_that_are(disk, &touched)
+}
+
+/// Tells whether something has this name too: then no other name of it is needed.
+fn is_at(disk: &dyn Disk, path: &TargetPath, found: &Metadata) -> io::Result<bool> {
+    let there = look(disk, Some(path))?;
+    Ok(there.is_some_and(|there| (there.device, there.inode) == (found.device, found.inode)))
 }
 
 /// Syncs directories, but for those that are gone themselves.

@@ -269,7 +269,7 @@ fn entries(
     depth: Depth,
 ) -> Result<Vec<Finding>, TargetError> {
     let all: BTreeSet<String> = generation.store_paths.iter().cloned().collect();
-    let absent = missing(target.disk, resolver, &all)?;
+    let absent = missing(target, resolver, &all)?;
     let mut stores: BTreeMap<TargetPath, Option<Store>> = BTreeMap::new();
     let mut findings = Vec::new();
     for entry in &generation.store_paths {

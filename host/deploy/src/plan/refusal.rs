@@ -196,9 +196,10 @@ impl Refusal {
                     format!("at `{path}` there is {standing} already, and it is not this stack's"),
                 );
                 error.help(match standing {
-                    Standing::File | Standing::Link => {
-                        "`--adopt` makes it the stack's and overwrites it; what was there is kept nowhere else"
+                    Standing::File => {
+                        "`--adopt` makes it the stack's; what it holds now is kept, and `service history` names it"
                     }
+                    Standing::Link => "`--adopt` puts the stack's file in its place",
                     Standing::Directory | Standing::Other | Standing::Unreachable { .. } => {
                         "move it away by hand, or write to another path"
                     }
@@ -215,7 +216,7 @@ impl Refusal {
                     .help("leave one of them out")
             }
             Refusal::NobodyOfThatName { path, kind, name } => Diagnostic::error(
-                Code::E2,
+                Code::E30,
                 format!("`{path}` is to belong to the {kind} `{name}`, and the target has no such {kind}"),
             )
             .help(format!("make the {kind} first, or leave it to whoever deploys")),
@@ -255,7 +256,7 @@ impl Refusal {
                 Diagnostic::error(Code::E12, message)
             }
             Refusal::NotKept { stack, number, kept } => {
-                let message = format!("stack '{stack}': {} is not kept any more", generation(*number));
+                let message = format!("stack '{stack}': {} is not kept", generation(*number));
                 let error = Diagnostic::error(Code::E12, message);
                 let names: Vec<String> = kept.iter().map(|number| generation(*number)).collect();
                 match names.as_slice() {

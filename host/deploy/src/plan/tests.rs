@@ -141,7 +141,7 @@ fn what_somebody_else_put_there_is_not_touched() {
         world.plan(&ask(&plain()), deploy(plain())),
         expect![[r#"
             10: [E18] at `/etc/app/a.conf` there is a file already, and it is not this stack's
-              help: `--adopt` makes it the stack's and overwrites it; what was there is kept nowhere else
+              help: `--adopt` makes it the stack's; what it holds now is kept, and `service history` names it
         "#]],
     );
     let adopt = Policy { adopt: true, ..Policy::default() };
@@ -272,7 +272,7 @@ fn owners_have_to_be_known_on_the_target() {
     refused(
         world.plan(&ask(&owned), deploy(owned.clone())),
         expect![[r#"
-            10: [E2] `/etc/app/a.conf` is to belong to the user `api`, and the target has no such user
+            10: [E30] `/etc/app/a.conf` is to belong to the user `api`, and the target has no such user
               help: make the user first, or leave it to whoever deploys
         "#]],
     );
@@ -350,7 +350,7 @@ fn there_has_to_be_something_to_go_back_to() {
     refused(
         back_from("Web", &trimmed.look(&ask(&plain()))).map(|_| unreachable!()),
         expect![[r#"
-            [E12] stack 'Web': gen-002 is not kept any more
+            [E12] stack 'Web': gen-002 is not kept
               note: these are kept: gen-001, gen-003
               help: `punix service set-current Web N` goes to one of them
         "#]],

@@ -3,6 +3,7 @@
 
 use crate::disk::NewFile;
 use crate::error::at;
+use rustix::fs::{Advice, fadvise};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -55,8 +56,15 @@ impl Write for WritingFile {
         Ok(bytes.len())
     }
 
+    /// Passes on what is gathered, and lets the kernel begin to write it out: of many files that are flushed before the
+    /// first of them is synced, the file system then makes one transaction.
     fn flush(&mut self) -> io::Result<()> {
-        self.attempt(pass_on)
+        self.attempt(|file, gathered| {
+            pass_on(file, gathered)?;
+            // Advice only. What is on its way to the disk is not dropped by it.
+            let _ = fadvise(&file, 0, None, Advice::DontNeed);
+            Ok(())
+        })
     }
 }
 
@@ -72,6 +80,6 @@ impl NewFile for WritingFile {
 impl Drop for WritingFile {
     /// Writes what is gathered, as closing any file does. Whoever wants to know whether that worked flushes or syncs.
     fn drop(&mut self) {
-        let _ = self.flush();
+        let _ = self.attempt(pass_on);
     }
 }

@@ -68,7 +68,7 @@ fn what_is_not_known_is_refused_at_its_place() {
     policy_err(
         "[plugin.\"a.b\".limits]\nmemory_mb = 1",
         expect![
-            "punix.plugins.toml:2:1: unknown field `memory_mb`, expected one of `timeout_ms`, `memory_mib`, `memories`, `instances`, `tables`, `table_elements`, `handles`, `call_kib`, `output_mib`, `artefacts`, `artefact_kib`, `log_lines`, `log_line_bytes`, `steps`, `stack_kib…"
+            "punix.plugins.toml:2:1: unknown field `memory_mb`, expected one of `timeout_ms`, `memory_mib`, `memories`, `instances`, `tables`, `table_elements`, `handles`, `call_kib`, `output_mib`, `artefacts`, `artefact_kib`, `log_lines`, `log_line_bytes`, `steps`, `session_s…"
         ],
     );
     policy_err(

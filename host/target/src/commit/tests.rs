@@ -3,7 +3,9 @@
 
 mod crashes;
 mod failures;
+mod races;
 mod refusals;
+mod secrets;
 mod single;
 
 use super::*;
@@ -256,7 +258,7 @@ pub(super) fn trials() -> Vec<Trial> {
     let (empty, one, two) = (machine(), deployed(1), deployed(2));
     // What is made once is there already, as after a deploy that was undone.
     for directory in ["d", "d/.journal", "d/.blobs"] {
-        empty.create_directory(Path::new(directory), if directory == "d" { 0o755 } else { 0o700 }).unwrap();
+        empty.create_directory(Path::new(directory), if directory == "d/.blobs" { 0o700 } else { 0o755 }).unwrap();
     }
     claims::prepare(&target(&empty)).unwrap();
     claims::register(&target(&empty)).unwrap();

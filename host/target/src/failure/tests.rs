@@ -120,7 +120,7 @@ fn the_targets_disk_or_the_way_to_it_failed() {
     "#]],
     );
     check(
-        TargetError::Interrupted { stack: "Web".to_owned() },
+        TargetError::Interrupted { stack: Some("Web".to_owned()) },
         false,
         expect![[r#"
         error: [E31] a change of the stack `Web` was interrupted, and not yet mended

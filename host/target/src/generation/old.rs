@@ -19,7 +19,7 @@ const USER_UNITS: &str = "/.config/systemd/user/";
 /// Reads the rest of a record without `schema`. Fields that are not known may be there, as the reference has it; those
 /// that are must be what they are.
 pub(super) fn read(mut fields: Fields, stack: &str, number: u32) -> Result<Generation, RecordIssue> {
-    identify(&mut fields, stack, number)?;
+    identify(&mut fields, stack)?;
     if fields.has("kind") {
         let kind = fields.line("kind")?;
         if kind != KIND {

@@ -1,5 +1,5 @@
 //! Reading a record, strictly. It comes from a disk on which others may write, so nothing in it is believed: not even
-//! which generation it is. What a record says is done again on a rollback; whoever cannot understand all of it must not
+//! whose it is. What a record says is done again on a rollback; whoever cannot understand all of it must not
 //! do any of it.
 
 use super::write::{EMPTY, KIND};
@@ -33,8 +33,6 @@ pub enum RecordIssue {
     Field(#[from] FieldIssue),
     #[error("it is of the stack `{found}`")]
     OtherStack { found: String },
-    #[error("it is of the generation {found}")]
-    OtherNumber { found: u64 },
     #[error("its `{at}` says `{text}`, which is no path on a target: {issue}")]
     Path { at: String, text: String, issue: PathIssue },
     #[error("it has the path `{path}` twice")]
@@ -50,7 +48,8 @@ pub enum RecordIssue {
 }
 
 impl Generation {
-    /// Reads the record of this generation of this stack, in our form or the one before it.
+    /// Reads the record of a generation of this stack, in our form or the one before it. Its number is the one that it is
+    /// kept under, whatever it says itself.
     pub fn from_bytes(bytes: &[u8], stack: &str, number: u32) -> Result<Generation, RecordIssue> {
         if u64::try_from(bytes.len()).is_ok_and(|length| length > RECORD_BYTES_MAX) {
             return Err(RecordIssue::TooLarge);
@@ -70,10 +69,10 @@ impl Generation {
 }
 
 /// Checks what must be as the caller knows it.
-pub(super) fn identify(fields: &mut Fields, stack: &str, number: u32) -> Result<(), RecordIssue> {
-    let found = fields.number("generation")?;
-    if found != u64::from(number) {
-        return Err(RecordIssue::OtherNumber { found });
+pub(super) fn identify(fields: &mut Fields, stack: &str) -> Result<(), RecordIssue> {
+    // Which generation it is, its name says: whoever moved a record meant that. It must say some number, as all do.
+    if fields.number("generation")? == 0 {
+        return Err(fields.wrong("generation", "a number that counts from 1").into());
     }
     let found = fields.line("stack_name")?;
     if found != stack {
@@ -83,7 +82,7 @@ pub(super) fn identify(fields: &mut Fields, stack: &str, number: u32) -> Result<
 }
 
 fn read(mut fields: Fields, stack: &str, number: u32) -> Result<Generation, RecordIssue> {
-    identify(&mut fields, stack, number)?;
+    identify(&mut fields, stack)?;
     let kind = fields.line("kind")?;
     if kind != KIND {
         return Err(RecordIssue::Kind { kind });

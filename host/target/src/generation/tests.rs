@@ -78,6 +78,16 @@ fn a_record_is_read_as_it_was_written() {
     assert_eq!(Generation::from_bytes(&generation.to_bytes(), "S", 2), Ok(generation));
 }
 
+/// Somebody who gives a record another name means that.
+#[test]
+fn the_number_of_a_record_is_the_one_that_it_is_kept_under() {
+    for bytes in [sample().to_bytes(), OLD.as_bytes().to_vec()] {
+        let generation = Generation::from_bytes(&bytes, "S", 41).unwrap();
+        assert_eq!(generation.number, 41);
+    }
+    assert_eq!(Generation::from_bytes(OLD.as_bytes(), "S", 41).unwrap().previous, Some(40));
+}
+
 #[test]
 fn a_record_looks_like_this() {
     let bare = Generation { services: Vec::new(), units: Vec::new(), plugins: Vec::new(), ..sample() };
@@ -163,7 +173,8 @@ fn what_is_not_exactly_a_record_is_refused() {
     refuses(|it| it["schema"] = json!(0), &expect!["its `schema` is not a number that counts from 1"]);
     refuses(|it| it["schema"] = json!("1"), &expect!["its `schema` is not a natural number"]);
     refuses(|it| it["stack_name"] = json!("T"), &expect!["it is of the stack `T`"]);
-    refuses(|it| it["generation"] = json!(3), &expect!["it is of the generation 3"]);
+    refuses(|it| it["generation"] = json!(0), &expect!["its `generation` is not a number that counts from 1"]);
+    refuses(|it| it["generation"] = json!("2"), &expect!["its `generation` is not a natural number"]);
     refuses(|it| it["previous"] = json!(0), &expect!["its `previous` is not a number of a generation, or null"]);
     refuses(|it| it["scope"] = json!("all"), &expect!["its `scope` is not `system` or `user`"]);
     refuses(|it| it["later"] = json!(1), &expect!["it has a field `later`, which is not known here"]);

@@ -66,7 +66,8 @@ fn it_is_read_as_it_was_written() {
         only(&disk.after_crash(Survival::Nothing)).unwrap(),
         Journal { intent: intent(), staged: Some(staged()) }
     );
-    assert_eq!(interrupted(&target(&disk)).unwrap().as_deref(), Some("Web"));
+    let stack = interrupted(&target(&disk)).unwrap().and_then(|interrupted| interrupted.stack);
+    assert_eq!(stack.as_deref(), Some("Web"));
     let claimed = claimed(&disk, &Layout::new(Path::new("/d")).unwrap()).unwrap();
     assert_eq!(claimed, [("Web".to_owned(), path("/etc/a"))]);
     end(&target(&disk), &intent().id).unwrap();

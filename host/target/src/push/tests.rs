@@ -259,7 +259,9 @@ fn verifying_reads_entries_if_that_is_asked_for() {
         finds(Depth::Content),
         ["the entry is damaged: `data` has mode 0644 instead of 0444; `data` has other content"]
     );
-    unlock(&both.there().path(&both.names[0]));
-    fs::remove_file(both.there().path(&both.names[0]).join("built")).unwrap();
+    let entry = both.there().path(&both.names[0]);
+    unlock(&entry);
+    fs::remove_file(entry.join("built")).unwrap();
+    fs::set_permissions(&entry, fs::Permissions::from_mode(0o555)).unwrap();
     assert_eq!(finds(Depth::Presence), ["the entry is missing, or not whole"]);
 }

@@ -40,7 +40,7 @@ fn what_is_wrong_with_a_record_is_said_beside_the_others() {
             (1, "it has no `stack_name`"),
             (2, "S"),
             (3, "it cannot be read: cannot read `d/S/gen-003.json`: Is a directory (os error 21)"),
-            (1000, "it is of the generation 2"),
+            (1000, "S"),
         ]
     );
     assert_eq!(record(&target, "S", 2).unwrap(), good);

@@ -43,15 +43,15 @@ impl Activated {
         if self.failed.is_empty() {
             return None;
         }
-        let what = match number {
-            Some(number) => format!("stack {stack} is deployed (current → {})", generation(number)),
-            None => format!("stack {stack} is removed"),
-        };
-        let units = self.failed.join(", ");
-        let count = self.failed.len();
-        Some(format!(
-            "{what} but {count} unit(s) did not (re)start: {units} — investigate and re-activate; this was NOT rolled back"
-        ))
+        let (count, units) = (self.failed.len(), self.failed.join(", "));
+        Some(match number {
+            Some(number) => format!(
+                "stack {stack} is deployed (current → {}) but {count} unit(s) did not (re)start: {units} — investigate and \
+                 re-activate; this was NOT rolled back",
+                generation(number)
+            ),
+            None => format!("stack {stack} is removed but {count} unit(s) did not stop: {units} — stop them by hand"),
+        })
     }
 }
 

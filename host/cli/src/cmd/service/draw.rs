@@ -48,7 +48,7 @@ impl Brush {
                 }
             }
             Body::Sizes { before, after } => text.push_str(&format!("    {before} bytes → {after} bytes\n")),
-            Body::Secret(secret) => text.push_str(&self.secret(secret)),
+            Body::Secret(secret) => text.push_str(&self.secret(secret, file.fate)),
             Body::Unknown => text.push_str("    what it holds now was edited by hand, and is not shown\n"),
         }
         text
@@ -74,7 +74,7 @@ impl Brush {
     }
 
     /// Draws how a file with secrets differs: names, never values.
-    fn secret(self, secret: &SecretDiff) -> String {
+    fn secret(self, secret: &SecretDiff, fate: Fate) -> String {
         let SecretDiff { added, removed, kept, text, bytes } = secret;
         let list = |names: &BTreeSet<String>| names.iter().map(|name| seen(name)).collect::<Vec<_>>().join(", ");
         let mut lines = String::new();
@@ -89,11 +89,11 @@ impl Brush {
             let what = if *bytes { what } else { "unchanged" };
             lines.push_str(&format!("    secret {}: {what}\n", list(kept)));
         }
-        if *text {
+        if *text && fate == Fate::Changed {
             lines.push_str("    the text around the secrets changed\n");
         }
         if lines.is_empty() {
-            lines.push_str("    a text that is a secret itself: changed\n");
+            lines.push_str("    a text that is a secret itself\n");
         }
         lines
     }
@@ -155,9 +155,9 @@ mod tests {
             bytes: true,
             ..SecretDiff::default()
         };
-        let drawn = Brush { color: false }.secret(&secret);
+        let drawn = Brush { color: false }.secret(&secret, Fate::Changed);
         assert_eq!(drawn, "    + secret from_env:A\n    secret from_env:B: unchanged, or changed with the rest\n");
         let rotated = SecretDiff { kept: names(&["from_env:B"]), bytes: true, ..SecretDiff::default() };
-        assert_eq!(Brush { color: false }.secret(&rotated), "    secret from_env:B: changed\n");
+        assert_eq!(Brush { color: false }.secret(&rotated, Fate::Changed), "    secret from_env:B: changed\n");
     }
 }

@@ -61,7 +61,7 @@ impl Run<'_> {
             To::Previous => back_from(self.stack, &seen),
             To::Number(number) => kept(self.stack, &seen, number),
         };
-        let number = number.map_err(|error| self.refuse(error))?;
+        let number = number.map_err(|error| self.refuse(&error))?;
         let to = record(target, self.stack, number)?;
         let going = self.going;
         let remade = match going.resolve_secrets {
@@ -75,27 +75,29 @@ impl Run<'_> {
         let marks = remade.as_ref().map(|remade| &remade.marks);
         let wish = Wish::Go(Go { to: &to, policy, rewrite: !going.no_rewrite_config_files, remade: marks });
         let planned = plan(Ground { seen: &seen, boundary: &around.boundary }, wish);
-        match planned.map_err(|error| self.refuse(error))? {
+        match planned.map_err(|error| self.refuse(&error))? {
             Planned::Unchanged { number, .. } => Ok(self.unchanged(number)),
             Planned::Change(decided) => self.change(target, &around, &to, *decided, remade),
         }
     }
 
     /// Says why it cannot go there. Packages that are missing are listed one below the other.
-    fn refuse(&self, error: PlanError) -> Stopped {
+    fn refuse(&self, error: &PlanError) -> Stopped {
         let missing = error.0.iter().find_map(|refusal| match refusal {
-            Refusal::StoreMissing { paths, .. } => Some(paths.clone()),
+            Refusal::StoreMissing { paths, .. } => Some(paths),
             _ => None,
         });
-        let diagnostics = error.explain(&|_| None);
-        match missing {
-            Some(paths) if !self.teller.ui.json => {
-                self.teller.ui.show(&diagnostics, 0, &SourceMap::default());
-                paths.iter().for_each(|path| self.teller.ui.say(&format!("  {}", words::seen(path))));
-                Stopped::Told(Exit::Failed)
-            }
-            Some(_) | None => Stopped::By(diagnostics),
-        }
+        let mut diagnostics = error.explain(&|_| None);
+        let ui = self.teller.ui;
+        let (Some(paths), false, [only]) = (missing, ui.json, diagnostics.as_mut_slice()) else {
+            return Stopped::By(diagnostics);
+        };
+        only.notes.clear();
+        let help = only.help.take();
+        ui.show(&diagnostics, 0, &SourceMap::default());
+        paths.iter().for_each(|path| ui.say(&format!("  {}", words::seen(path))));
+        help.iter().for_each(|help| ui.say(&format!("help: {help}")));
+        Stopped::Told(Exit::Failed)
     }
 
     fn unchanged(&self, number: u32) -> Exit {
@@ -126,7 +128,8 @@ impl Run<'_> {
         };
         let secrets = secrets.into_iter().filter(|(path, _)| decided.secrets.contains(path)).collect();
         let target = &target.clone().within(around.boundary.clone());
-        let committed = commit::commit(teller, target, &decided.plan, Payload { secrets, ..Payload::default() })?;
+        let committed =
+            commit::commit(teller, target, &decided.plan, Payload { blobs: decided.inline.clone(), secrets })?;
         let text = self.line(to.number, committed.from, decided.counts);
         let units = around.units(to).map(|units| activate::Units { redactor: &redactor, ..units });
         let activated = activate::activate(teller, self.place, &self.going.activating, units, &decided.units)

@@ -56,7 +56,7 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
         let Remade { files, redactor, .. } = remade.unwrap_or_default();
         let secrets = files.into_iter().filter(|(path, _)| decided.secrets.contains(path)).collect();
         let target = &target.clone().within(around.boundary.clone());
-        commit::commit(teller, target, &decided.plan, Payload { secrets, ..Payload::default() })?;
+        commit::commit(teller, target, &decided.plan, Payload { blobs: decided.inline.clone(), secrets })?;
         let counts = decided.counts;
         let text = format!(
             "repaired: stack {stack} at {} [{} config file(s) restored, {packages} package(s) brought]\n",
