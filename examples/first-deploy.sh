@@ -4,7 +4,8 @@
 #
 #   sh examples/first-deploy.sh [DIRECTORY]
 #
-# The directory is made anew; without one it is below `target`. PUNIX names a punix that is built already.
+# The directory is made anew; without one it is below `target`. PUNIX is the whole path of a punix that is
+# built already.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,6 +22,7 @@ if [ -e "$scratch" ]; then
     rm -rf "$scratch"
 fi
 mkdir -p "$scratch"
+scratch=$(cd "$scratch" && pwd)
 cp -R "$here/hello.pcl" "$here/hello" "$scratch"
 cd "$scratch"
 

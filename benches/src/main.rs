@@ -9,9 +9,11 @@ mod machine;
 mod measure;
 mod pcl;
 mod plugins;
+mod service;
 mod shapes;
 mod store;
 mod table;
+mod turns;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -29,6 +31,7 @@ struct Arguments {
 enum Bench {
     Pcl(pcl::Pcl),
     Store(store::Store),
+    Service(service::Service),
     Plugins(plugins::Plugins),
     /// Write one program to stdout, for a profiler or a look
     Write {
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().bench {
         Bench::Pcl(options) => pcl::run(&options, &mut std::io::stdout().lock()),
         Bench::Store(options) => store::run(&options, &mut std::io::stdout().lock()),
+        Bench::Service(options) => service::run(&options, &mut std::io::stdout().lock()),
         Bench::Add(add) => store::add(&add, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS),
         Bench::Scripts(scripts) => store::run_scripts(&scripts).map(|()| ExitCode::SUCCESS),
         Bench::Plugins(options) => plugins::run(&options, &mut std::io::stdout().lock()),

@@ -2,13 +2,13 @@
 
 mod child;
 mod inputs;
-mod turns;
 
 pub(crate) use child::{Add, Scripts, add, run_scripts};
 
 use crate::machine;
 use crate::measure::{self, Scratch};
 use crate::table::Table;
+use crate::turns::{Before, Cost, Way, turns};
 use clap::Args;
 use inputs::Packages;
 use std::fs;
@@ -16,7 +16,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use turns::{Before, Cost, Way, turns};
 
 /// Measure builds and the store
 ///

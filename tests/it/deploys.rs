@@ -4,6 +4,8 @@
 //! Killing at a step needs `strace`; power cuts need root and loop devices. Where there are none, that counts as skipped.
 //! `PUNIX_LONG=1` kills at every step, and cuts and races longer; `CONTRIBUTING.md` has the command.
 
+#![allow(clippy::print_stdout, reason = "how often each end was met is for whoever reads the run")]
+
 mod failing;
 mod histories;
 mod killed;

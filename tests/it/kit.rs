@@ -2,7 +2,7 @@
 //! built from their sources, as their authors would.
 
 use crate::sdk::{rust_is_here, with_compilers};
-use crate::support::{punix, root, run, skip};
+use crate::support::{punix, root, run_compiling, skip};
 use punix_sdk_test::kit;
 use std::path::Path;
 
@@ -38,6 +38,6 @@ fn tried(project: &Path) {
     }
     let mut test = with_compilers(punix());
     test.args(["plugin", "test"]).arg(project);
-    let outcome = run(test);
+    let outcome = run_compiling(test);
     assert_eq!(outcome.code, Some(0), "{}: {}{}", project.display(), outcome.stdout, outcome.stderr);
 }

@@ -9,7 +9,7 @@ mod refusing;
 mod units;
 
 use crate::build::namespaces;
-use crate::support::{Folder, Outcome, punix, run, scrubbed};
+use crate::support::{Folder, Outcome, punix, root, run, scrubbed, skip};
 use expect_test::{Expect, expect};
 use std::ffi::OsStr;
 use std::fs;
@@ -84,7 +84,9 @@ impl Scene {
         command.args(words).current_dir(self.path("")).env("HOME", self.path("home")).env("USER", "op");
         command.env("PUNIX_STORE_DIR", self.path("store")).env("PUNIX_DEPLOYMENTS_DIR", "/deploy");
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
-        variables.iter().for_each(|(name, value)| drop(command.env(name, value)));
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         let mut outcome = run(command);
         outcome.stdout = self.masked(&outcome.stdout);
         outcome.stderr = self.masked(&outcome.stderr);
@@ -294,11 +296,11 @@ fn a_foreign_file_is_overwritten_only_when_asked_for() {
     gives(
         &scene.deploy(&[]),
         &expect![[r#"
-        exit 1
-        stderr:
-        p.pcl:6:14: error: [E18] at `/etc/web/mode` there is a file already, and it is not this stack's
-        help: `--adopt` makes it the stack's and overwrites it; what was there is kept nowhere else
-    "#]],
+            exit 1
+            stderr:
+            p.pcl:6:14: error: [E18] at `/etc/web/mode` there is a file already, and it is not this stack's
+            help: `--adopt` makes it the stack's; what it holds now is kept, and `service history` names it
+        "#]],
     );
     assert_eq!(scene.read("host/etc/web/mode"), "mine\n");
     assert!(!scene.path("host/etc/web/greeting").exists());
@@ -312,4 +314,28 @@ fn a_foreign_file_is_overwritten_only_when_asked_for() {
         warning: `/etc/web/mode` was not this stack's; from now on it is
     "#]],
     );
+}
+
+#[test]
+fn the_example_of_the_readme_deploys_redeploys_and_rolls_back() {
+    if !namespaces() {
+        return skip("no user namespaces for builds");
+    }
+    let scene = Scene::of(FILES);
+    let mut command = scrubbed("sh");
+    command.arg(root().join("examples/first-deploy.sh")).arg(scene.path("scratch"));
+    command
+        .env("PUNIX", punix().get_program())
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOME", scene.path("home"));
+    let outcome = fine(run(command));
+    for line in [
+        "deployed: stack HelloStack → gen-001 (2 config file(s), 1 store path(s) pinned, 1 pushed/0 cached)",
+        "deployed: stack HelloStack → gen-002 (2 config file(s), 1 store path(s) pinned, 0 pushed/1 cached)",
+        "rolled back: stack HelloStack → gen-001 (was gen-002) [2 config file(s) byte-restored, 0 removed]",
+        "HelloStack gen-001: 3 checked, 3 clean",
+    ] {
+        assert!(outcome.stdout.lines().any(|shown| shown == line), "{line} is not in\n{}", outcome.stdout);
+    }
+    assert_eq!(scene.read("scratch/host/etc/hello/greeting"), "hello\n");
 }

@@ -156,10 +156,20 @@ pub(crate) fn run(command: Command) -> Outcome {
     run_with_input(command, None)
 }
 
+/// Runs a command that compiles, which takes its time on a busy machine.
+#[track_caller]
+pub(crate) fn run_compiling(command: Command) -> Outcome {
+    run_within(command, None, Duration::from_secs(300))
+}
+
 /// Runs a command with something to read.
 #[track_caller]
-pub(crate) fn run_with_input(mut command: Command, input: Option<&[u8]>) -> Outcome {
-    const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) fn run_with_input(command: Command, input: Option<&[u8]>) -> Outcome {
+    run_within(command, input, Duration::from_secs(60))
+}
+
+#[track_caller]
+fn run_within(mut command: Command, input: Option<&[u8]>, deadline: Duration) -> Outcome {
     if input.is_some() {
         command.stdin(Stdio::piped());
     }
@@ -170,7 +180,7 @@ pub(crate) fn run_with_input(mut command: Command, input: Option<&[u8]>) -> Outc
     if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
         let _ = stdin.write_all(input);
     }
-    let mut end = |stream: mpsc::Receiver<Vec<u8>>| match stream.recv_timeout(DEADLINE) {
+    let mut end = |stream: mpsc::Receiver<Vec<u8>>| match stream.recv_timeout(deadline) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(_) => {
             stop(&mut child);

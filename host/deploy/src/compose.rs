@@ -231,7 +231,9 @@ impl Composer<'_> {
         let written = source.and_then(|id| place(&self.evaluator.values, id, way)).unwrap_or(otherwise);
         let file = Path::new(self.choice.checked.program.ast.sources.locate(written.start).file);
         // Programs that come through a pipe are where they are read.
-        let base = if file.starts_with("/dev") || file.starts_with("/proc") { None } else { file.parent() };
+        // Not all of `/dev`: a program may well lie in `/dev/shm`.
+        let is_stream = ["/dev/stdin", "/dev/fd", "/proc"].iter().any(|stream| file.starts_with(stream));
+        let base = if is_stream { None } else { file.parent() };
         base.unwrap_or(Path::new("")).join(path)
     }
 

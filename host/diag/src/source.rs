@@ -109,7 +109,11 @@ impl SourceMap {
         let starts = file.line_starts();
         let line = starts.partition_point(|&start| start as usize <= inside);
         let line_start = starts[line - 1] as usize;
-        let column = file.characters_before(inside) - file.characters_before(line_start);
+        let column = match inside - line_start {
+            // Most lines are short.
+            0..STRETCH => characters(&file.text.as_bytes()[line_start..inside]),
+            _ => file.characters_before(inside) - file.characters_before(line_start),
+        };
         Location { file: &file.name, line: line as u32, column: column as u32 + 1 }
     }
 

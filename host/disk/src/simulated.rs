@@ -9,6 +9,7 @@
 //! - What is in a directory is lost with it.
 
 pub(crate) mod crash;
+mod faults;
 mod journal;
 pub(crate) mod random;
 mod state;

@@ -166,7 +166,9 @@ fn same(change: &Change, ledger: &Ledger) -> Option<Holding> {
         (There::Nothing, _) => Some(Holding::Leave),
         (There::File(_), Some(_)) => None,
         (There::File(seen), None) => Some(Holding::Have(seen.marks.first().copied())),
-        (There::Link { .. } | There::Directory | There::Other | There::Unreachable { .. }, _) => None,
+        // Somebody put it there in place of a file that is no longer wanted.
+        (There::Link { .. } | There::Directory | There::Other, _) => Some(Holding::Leave),
+        (There::Unreachable { .. }, _) => None,
     }
 }
 
@@ -341,6 +343,15 @@ impl Looking<'_, '_> {
 
     /// Sees to it that every content of a new generation will be there.
     fn contents(&mut self, generation: &Generation) -> Result<(), TargetError> {
+        // What is staged is known to have its mark.
+        let mut staged: BTreeMap<Digest, &Bytes> = BTreeMap::new();
+        for (item, piece) in self.items.iter().zip(&self.pieces) {
+            if let (Some(Wanted { mark: Mark::Sha256(digest), .. }), Some(bytes)) = (&item.after, &piece.bytes) {
+                staged.insert(*digest, bytes);
+            }
+        }
+        let changes: BTreeMap<&TargetPath, &Change> =
+            self.plan.changes.iter().map(|change| (&change.path, change)).collect();
         for row in &generation.files {
             let Mark::Sha256(digest) = row.mark else { continue };
             if self.blobs.contains_key(&digest) {
@@ -353,11 +364,10 @@ impl Looking<'_, '_> {
             if is_there {
                 continue;
             }
-            let staged = self.pieces.iter().filter_map(|piece| piece.bytes.as_ref());
-            let change = self.plan.changes.iter().find(|change| change.path == row.path);
-            let found = match staged.into_iter().find(|bytes| Digest::of(bytes.get()) == digest) {
-                Some(bytes) => Some(bytes.clone()),
+            let found = match staged.get(&digest) {
+                Some(&bytes) => Some(bytes.clone()),
                 None => {
+                    let change = changes.get(&row.path);
                     let held = change.filter(|change| matches!(change.before, There::File(_)));
                     let held = held.map(|change| self.held(change)).transpose()?;
                     self.content(digest, held.as_ref())?

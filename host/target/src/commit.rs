@@ -19,9 +19,11 @@ use crate::room;
 use crate::stage::stage;
 use crate::target::{PRIVATE_MODE, ROOT_MODE, Target, make_directories};
 use crate::undo::undo;
+use serde::{Deserialize, Serialize};
 
 /// How far a commit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Progress {
     /// So many of so many files are written, and nobody sees them.
     Staging { done: usize, of: usize },

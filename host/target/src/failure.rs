@@ -6,6 +6,7 @@
 use crate::boundary::Crossing;
 use crate::generation::RecordIssue;
 use crate::path::TargetPath;
+use crate::protocol::{Told, WayError};
 use crate::resolve::ResolveIssue;
 use punix_diag::{Code, Diagnostic};
 use punix_store::{Digest, Holder};
@@ -71,6 +72,12 @@ pub enum TargetError {
     Crossing(#[from] Crossing),
     #[error("`{path}` does not hold what its name says: it is `{found}`")]
     WrongBlob { path: TargetPath, found: Digest },
+    /// What the other side of a pipe says went wrong there.
+    #[error("{}", .0.message)]
+    Told(Box<Told>),
+    /// The way to the other side failed.
+    #[error(transparent)]
+    Way(#[from] WayError),
 }
 
 /// Returns how a generation is spoken of.
@@ -89,7 +96,9 @@ impl TargetError {
             TargetError::Disk(_)
             | TargetError::Busy { .. }
             | TargetError::NoRoom { .. }
-            | TargetError::Nowhere { .. } => true,
+            | TargetError::Nowhere { .. }
+            | TargetError::Way(_) => true,
+            TargetError::Told(told) => told.is_the_worlds,
             TargetError::Unfinished { error, .. } => error.is_the_worlds(),
             TargetError::Interrupted { .. }
             | TargetError::StackName { .. }
@@ -118,7 +127,9 @@ impl TargetError {
             | TargetError::Busy { .. }
             | TargetError::Interrupted { .. }
             | TargetError::NoRoom { .. }
-            | TargetError::Nowhere { .. } => Code::E31,
+            | TargetError::Nowhere { .. }
+            | TargetError::Way(_) => Code::E31,
+            TargetError::Told(told) => told.code(),
             TargetError::Unfinished { error, .. } => error.code(),
             TargetError::StackName { .. } => Code::E2,
             TargetError::Stale { .. } | TargetError::Moved { .. } => Code::E19,
@@ -162,6 +173,8 @@ impl TargetError {
             TargetError::Nowhere { .. } => "name a place that is a directory, or can become one",
             TargetError::Crossing(_) => "choose a path that is allowed; docs/errors/E30.md lists them",
             TargetError::OtherMachine { .. } => "choose another target, or build for this one",
+            TargetError::Told(told) => return told.help.clone(),
+            TargetError::Way(error) => error.help(),
         };
         Some(help.to_owned())
     }
@@ -185,8 +198,17 @@ impl From<TargetError> for Diagnostic {
                 diagnostic.note(format!("process {} holds it: `{}`", holder.process, holder.command))
             });
         }
-        if error.is_the_worlds() && !matches!(error, TargetError::Unfinished { .. }) {
-            diagnostic = diagnostic.note("nothing was changed");
+        match &error {
+            TargetError::Told(told) => {
+                diagnostic = told.notes.iter().fold(diagnostic, Diagnostic::note);
+            }
+            // Nobody here knows how far it was.
+            TargetError::Way(_) => {
+                diagnostic = diagnostic.note("what was begun there is undone or finished before anything else is done");
+            }
+            TargetError::Unfinished { .. } => {}
+            error if error.is_the_worlds() => diagnostic = diagnostic.note("nothing was changed"),
+            _ => {}
         }
         match error.help() {
             Some(help) => diagnostic.help(help),

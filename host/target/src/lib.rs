@@ -27,6 +27,7 @@ mod path;
 mod plan;
 #[cfg(test)]
 mod planted;
+mod protocol;
 mod publish;
 mod push;
 mod records;
@@ -56,6 +57,7 @@ pub use lock::{Exclusive, Shared};
 pub use look::look;
 pub use path::{PathIssue, TargetPath};
 pub use plan::{After, Change, Goal, Payload, Plan};
+pub use protocol::{Brought, Client, Door, FrameError, Inside, Opening, Told, WayError, serve};
 pub use push::{PushError, PushStep, Pushed, Pushing, closure, push};
 pub use records::{Numbered, current, current_record, record, records, stacks};
 pub use recover::{Recovered, recover};

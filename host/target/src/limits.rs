@@ -24,3 +24,15 @@ pub(crate) const NOTES_MAX: usize = 200;
 pub(crate) const ROOM_BYTES_LEFT: u64 = 1 << 20;
 /// Names that stay free on a disk beside those that are made.
 pub(crate) const ROOM_NAMES_LEFT: u64 = 16;
+/// How long the other side of a pipe may take to say who it is.
+pub(crate) const HELLO_SECONDS: u64 = 30;
+/// How long it may say nothing while it works, beside the time that it waits for locks.
+pub(crate) const SILENCE_SECONDS: u64 = 1_800;
+/// How long a program may take to end when there is nothing more to be done.
+pub(crate) const CHILD_END_MS: u64 = 5_000;
+/// Steps of one request: of a push, one for each piece of a file.
+pub(crate) const STEPS_MAX: u64 = 1 << 24;
+/// How long somebody behind a pipe may want to wait for locks.
+pub(crate) const WAIT_SECONDS_MAX: u64 = 86_400;
+/// How long it is listened for why a pipe was closed.
+pub(crate) const LAST_WORDS_MS: u64 = 1_000;

@@ -8,6 +8,7 @@ use crate::limits::FILE_BYTES_MAX;
 use crate::path::TargetPath;
 use crate::target::{Target, above};
 use punix_disk::Disk;
+use punix_model::Secret;
 use punix_store::Digest;
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
@@ -80,7 +81,7 @@ fn is_as_seen(disk: &dyn Disk, at: &TargetPath, before: &Trace, piece: &Piece) -
     }
     let Some(held) = piece.held else { return Ok(true) };
     match disk.read(at.on_disk(), FILE_BYTES_MAX) {
-        Ok(bytes) => Ok(Digest::of(&punix_model::Secret::new(bytes).expose()) == held),
+        Ok(bytes) => Ok(Digest::of(Secret::new(bytes).expose()) == held),
         Err(error) => Err(error.into()),
     }
 }

@@ -8,10 +8,12 @@ use crate::journal::{self, Intent, Journal};
 use crate::path::TargetPath;
 use crate::target::Target;
 use crate::undo::undo;
+use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 
 /// What was done about what was interrupted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Recovered {
     /// Nothing was.
     Nothing,

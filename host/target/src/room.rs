@@ -8,9 +8,10 @@ use crate::path::TargetPath;
 use crate::target::{Place, Target};
 use punix_disk::Kind;
 use rustix::fs::{Access, AtFlags, CWD, accessat, statvfs};
+use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is needed on one file system.
 struct Need {
@@ -56,15 +57,20 @@ fn existing(target: &Target<'_>, place: &Place<'_>, mut at: Option<TargetPath>) 
             Some(_) | None => at = directory.parent(),
         }
     }
-    let root = target.disk.metadata(std::path::Path::new(""))?;
+    let root = target.disk.metadata(Path::new(""))?;
     Ok((root.map_or(0, |root| root.device), place.root.clone()))
 }
 
-fn may_write(directory: &std::path::Path) -> Result<(), TargetError> {
-    accessat(CWD, directory, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).map_err(|error| {
-        let error = io::Error::from(error);
-        TargetError::Disk(io::Error::new(error.kind(), format!("cannot write in `{}`: {error}", directory.display())))
-    })
+fn may_write(directory: &Path) -> Result<(), TargetError> {
+    match accessat(CWD, directory, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
+        // An older kernel does not say; writing will.
+        Ok(()) | Err(Errno::NOSYS | Errno::INVAL) => Ok(()),
+        Err(error) => {
+            let error = io::Error::from(error);
+            let text = format!("cannot write in `{}`: {error}", directory.display());
+            Err(io::Error::new(error.kind(), text).into())
+        }
+    }
 }
 
 fn has_room(need: &Need) -> Result<(), TargetError> {
@@ -84,4 +90,30 @@ fn has_room(need: &Need) -> Result<(), TargetError> {
         return lacks("files", names, found.f_favail);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(bytes: u64, names: u64) -> Need {
+        Need { place: std::env::temp_dir(), bytes, names }
+    }
+
+    #[test]
+    fn more_than_a_disk_has_is_refused_before() {
+        has_room(&need(1, 1)).unwrap();
+        let TargetError::NoRoom { what, needs, has, .. } = has_room(&need(1 << 60, 1)).unwrap_err() else {
+            panic!("it has no room");
+        };
+        assert!(what == "bytes" && needs > has, "{what}: {needs} of {has}");
+        assert!(has_room(&need(0, u64::MAX)).is_err());
+    }
+
+    #[test]
+    fn where_nobody_may_write_is_said_before() {
+        may_write(&std::env::temp_dir()).unwrap();
+        let error = may_write(&std::env::temp_dir().join("punix-is-not-there")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot write in `") && error.is_the_worlds(), "{error}");
+    }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a look is to be had at.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Question {
     pub stack: String,
     /// Paths that will be written, each with whether there are secrets in the file. What the current generation has is
@@ -41,7 +41,7 @@ pub struct Seen {
 }
 
 /// A path on a target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathSeen {
     pub there: There,
     /// Where it really is: links in the directories above it are followed, its own name is not.

@@ -6,29 +6,48 @@ use crate::journal::{Item, Staged, Trace, Wanted};
 use crate::look::acting;
 use crate::path::TargetPath;
 use crate::target::{ROOT_MODE, Target};
-use punix_disk::NewFile;
+use punix_disk::{Disk, NewFile};
 use std::io;
 use std::path::Path;
 
 /// Files that are written before the first of them is synced. A file system then syncs them nearly as one.
 const OPEN_MAX: usize = 64;
+/// From so many files on, one sync of everything takes less time than one for each.
+const FEW_MAX: usize = 10;
 /// Of contents, and of files until they have their owner.
 const PRIVATE_FILE: u32 = 0o600;
 
 /// Files that are written and not yet synced.
 struct Open<'d> {
+    disk: &'d dyn Disk,
     files: Vec<Box<dyn NewFile + 'd>>,
+    /// The file system that is synced as a whole, and whether something on it must be.
+    whole: Option<(u64, bool)>,
 }
 
 impl<'d> Open<'d> {
-    fn add(&mut self, mut file: Box<dyn NewFile + 'd>) -> io::Result<()> {
-        file.flush()?;
-        self.files.push(file);
-        if self.files.len() < OPEN_MAX { Ok(()) } else { self.sync() }
+    fn new(disk: &'d dyn Disk, files: usize) -> io::Result<Open<'d>> {
+        let root = if files > FEW_MAX { disk.metadata(Path::new(""))? } else { None };
+        Ok(Open { disk, files: Vec::new(), whole: root.map(|root| (root.device, false)) })
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn add(&mut self, mut file: Box<dyn NewFile + 'd>, device: u64) -> io::Result<()> {
+        file.flush()?;
+        match &mut self.whole {
+            Some((whole, needed)) if *whole == device => *needed = true,
+            // What is mounted below is another file system.
+            Some(_) | None => self.files.push(file),
+        }
+        if self.files.len() < OPEN_MAX { Ok(()) } else { self.sync_single() }
+    }
+
+    fn sync_single(&mut self) -> io::Result<()> {
         self.files.drain(..).try_for_each(|mut file| file.sync())
+    }
+
+    fn sync(mut self) -> io::Result<()> {
+        self.sync_single()?;
+        if self.whole.is_some_and(|(_, needed)| needed) { self.disk.sync_all() } else { Ok(()) }
     }
 }
 
@@ -38,7 +57,8 @@ pub(crate) fn stage(target: &Target<'_>, work: &Work, staged: &mut dyn FnMut(usi
     for directory in &work.intent.directories {
         disk.create_directory(directory.on_disk(), ROOT_MODE)?;
     }
-    let mut open = Open { files: Vec::new() };
+    let files = work.intent.items.iter().filter(|item| item.staged.is_some()).count() + work.blobs.len();
+    let mut open = Open::new(disk, files)?;
     for (path, bytes) in work.intent.blobs.iter().zip(&work.blobs) {
         if disk.metadata(path.on_disk())?.is_some() {
             // It is not what it should be.
@@ -46,7 +66,8 @@ pub(crate) fn stage(target: &Target<'_>, work: &Work, staged: &mut dyn FnMut(usi
         }
         let mut file = disk.create(path.on_disk(), PRIVATE_FILE)?;
         file.write_all(bytes.get())?;
-        open.add(file)?;
+        let device = disk.metadata(path.on_disk())?.ok_or(io::ErrorKind::NotFound)?.device;
+        open.add(file, device)?;
     }
     for (at, (item, piece)) in work.intent.items.iter().zip(&work.pieces).enumerate() {
         if let Item { staged: Some(path), after: Some(wanted), .. } = item
@@ -90,5 +111,5 @@ fn write<'d>(
     if gives {
         disk.set_mode(path.on_disk(), wanted.mode)?;
     }
-    open.add(file)
+    open.add(file, found.device)
 }

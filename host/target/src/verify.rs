@@ -24,7 +24,8 @@ use std::path::Path;
 const SET_GROUP: u32 = 0o2000;
 
 /// How much of the store is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Depth {
     /// Whether entries are there.
     Presence,

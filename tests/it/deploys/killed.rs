@@ -2,6 +2,7 @@
 //! that recovers at once, so that the next command has to; once with it.
 
 use super::site::{Site, deploying, tree};
+use crate::kill::times;
 use crate::kill::tracer::{Step, can_trace, choice, killed_at, steps};
 use crate::support::run;
 use std::fs;
@@ -45,7 +46,7 @@ fn wherever_it_is_killed_the_next_command_finds_one_generation() {
     for operation in operations() {
         let mut ends = [0; 3];
         let mut killed = 0;
-        for step in steps_of(&site, &operation) {
+        for step in choice(steps_of(&site, &operation), KILLS) {
             site.copy("before", "host");
             let outcome = run(killed_at(&step, site.command("host", &operation.words)));
             killed += usize::from(outcome.code.is_none());
@@ -74,7 +75,7 @@ fn a_recovery_that_is_killed_is_recovered() {
     let all = steps_of(&site, operation);
     let mut tried = 0;
     // A kill in the midst of publishing, which is what leaves the most to do.
-    for step in all.iter().filter(|step| step.is("renameat2")).step_by(3) {
+    for step in publishing(all).iter().step_by(times(5, 2)) {
         // Made anew each time: a copy has other inodes, by which files are recognised.
         let tear = || {
             site.copy("before", "host");
@@ -110,7 +111,7 @@ fn a_guard_recovers_what_was_killed() {
     let site = Site::new();
     let operation = &operations()[1];
     let mut torn = 0;
-    for step in steps_of(&site, operation).into_iter().filter(|step| step.is("renameat2")) {
+    for step in choice(publishing(steps_of(&site, operation)), KILLS) {
         site.copy("before", "host");
         let mut command = killed_at(&step, site.command("host", &operation.words));
         command.env_remove("PUNIX_NO_GUARD");
@@ -128,7 +129,12 @@ fn a_guard_recovers_what_was_killed() {
     println!("looks at which the guard was still busy: {torn}");
 }
 
-/// Returns the steps of an operation at which it is killed; the host `before` is what it starts from.
+/// Returns the steps at which files take their places.
+fn publishing(steps: Vec<Step>) -> Vec<Step> {
+    steps.into_iter().filter(|step| step.is("renameat2")).collect()
+}
+
+/// Returns the steps of an operation; the host `before` is what it starts from.
 pub(super) fn steps_of(site: &Site, operation: &Operation) -> Vec<Step> {
     let _ = fs::remove_dir_all(site.path("before"));
     fs::create_dir(site.path("before")).expect("it was removed");
@@ -138,7 +144,7 @@ pub(super) fn steps_of(site: &Site, operation: &Operation) -> Vec<Step> {
     site.copy("before", "host");
     let all = steps(traced(site, operation), &site.path("trace"));
     assert_eq!(site.generation(&site.path("host"), operation.name), operation.to);
-    choice(all, KILLS)
+    all
 }
 
 fn traced(site: &Site, operation: &Operation) -> Command {

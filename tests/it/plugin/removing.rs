@@ -32,7 +32,7 @@ fn a_component_that_nobody_locks_goes() {
         removed: org.example.bao
     "#]],
     );
-    assert_eq!(shop.kept(), [PathBuf::new(); 0]);
+    assert!(shop.kept().is_empty(), "{:?}", shop.kept());
     // It comes back as it came.
     shop.done(["add", "bao.wasm", "--yes"]);
     assert_eq!((shop.kept().len(), shop.state().as_str()), (1, "ok"));

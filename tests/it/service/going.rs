@@ -47,12 +47,12 @@ fn a_rollback_goes_to_what_was_live_before() {
     gives(
         &scene.web("set-current", &["7"]),
         &expect![[r#"
-        exit 1
-        stderr:
-        error: [E12] stack 'Web': gen-007 is not kept any more
-        note: these are kept: gen-001, gen-002
-        help: `punix service set-current Web N` goes to one of them
-    "#]],
+            exit 1
+            stderr:
+            error: [E12] stack 'Web': gen-007 is not kept
+            note: these are kept: gen-001, gen-002
+            help: `punix service set-current Web N` goes to one of them
+        "#]],
     );
 }
 
@@ -123,13 +123,12 @@ fn packages_that_are_missing_are_listed() {
     gives(
         &scene.web("rollback", &[]),
         &expect![[r#"
-        exit 1
-        stderr:
-        error: [E12] stack 'Web' gen-001: pinned store path missing:
-        note: {W}/store/{H}-tool-1.0
-        help: build the same program again: the same inputs give the same paths
-          {W}/store/{H}-tool-1.0
-    "#]],
+            exit 1
+            stderr:
+            error: [E12] stack 'Web' gen-001: pinned store path missing:
+              {W}/store/{H}-tool-1.0
+            help: build the same program again: the same inputs give the same paths
+        "#]],
     );
     gives(
         &scene.web("repair", &[]),

@@ -61,21 +61,21 @@ fn stacks_and_their_generations_are_listed() {
     gives(
         &squeezed(scene.punix(["service", "list"].iter().chain(&ROOT))),
         &expect![[r#"
-        exit 0
-        stdout:
-        STACK  LIVE     DEPLOYED                   BY     BACKEND
-        Web    gen-002  {TIME}  op@{HOST}  systemd
-    "#]],
+            exit 0
+            stdout:
+            STACK LIVE DEPLOYED BY BACKEND
+            Web gen-002 {TIME} op@{HOST} systemd
+        "#]],
     );
     gives(
         &squeezed(scene.web("history", &[])),
         &expect![[r#"
-        exit 0
-        stdout:
-           GENERATION  AFTER    DEPLOYED                   BY     SCENARIO  FILES  PACKAGES  PROGRAM
-        *  gen-002     gen-001  {TIME}  op@{HOST}  loud      2      0         330d8764cb18
-           gen-001     -        {TIME}  op@{HOST}  -         2      0         330d8764cb18
-    "#]],
+            exit 0
+            stdout:
+            GENERATION AFTER DEPLOYED BY SCENARIO FILES PACKAGES PROGRAM
+            * gen-002 gen-001 {TIME} op@{HOST} loud 2 0 330d8764cb18
+            gen-001 - {TIME} op@{HOST} - 2 0 330d8764cb18
+        "#]],
     );
     gives(
         &scene.web("diff", &["1", "2"]),

@@ -14,47 +14,46 @@ fn a_plan_shows_what_changes_and_changes_nothing() {
     gives(
         &plan(&scene, &[]),
         &expect![[r#"
-        exit 0
-        stdout:
-        plan: stack Web nothing → gen-001
-        + /etc/web/a.conf (new)
-            @@ -0,0 +1,1 @@
-            +a
-        + /etc/punix/env/Web/web.env (new)
-            + secret from_env:TOKEN
-            the text around the secrets changed
-        + /etc/systemd/system/web.service (new)
-            @@ -0,0 +1,11 @@
-            +[Unit]
-            +Description=Punix stack Web: web
-            +
-            +[Service]
-            +ExecStart={W}/store/{H}-tool-1.0/bin/tool
-            +Type=simple
-            +Restart=on-failure
-            +EnvironmentFile=/etc/punix/env/Web/web.env
-            +
-            +[Install]
-            +WantedBy=multi-user.target
-        + /etc/systemd/system/side.service (new)
-            @@ -0,0 +1,10 @@
-            +[Unit]
-            +Description=Punix stack Web: side
-            +
-            +[Service]
-            +ExecStart={W}/store/{H}-tool-1.0/bin/tool
-            +Type=simple
-            +Restart=on-failure
-            +
-            +[Install]
-            +WantedBy=multi-user.target
-        units, with --activate:
-          start web.service (new)
-          start side.service (new)
-        packages to bring:
-          + {W}/store/{H}-tool-1.0
-        4 file(s) to write, 0 to remove, 0 as they are
-    "#]],
+            exit 0
+            stdout:
+            plan: stack Web nothing → gen-001
+            + /etc/web/a.conf (new)
+                @@ -0,0 +1,1 @@
+                +a
+            + /etc/punix/env/Web/web.env (new)
+                + secret from_env:TOKEN
+            + /etc/systemd/system/web.service (new)
+                @@ -0,0 +1,11 @@
+                +[Unit]
+                +Description=Punix stack Web: web
+                +
+                +[Service]
+                +ExecStart={W}/store/{H}-tool-1.0/bin/tool
+                +Type=simple
+                +Restart=on-failure
+                +EnvironmentFile=/etc/punix/env/Web/web.env
+                +
+                +[Install]
+                +WantedBy=multi-user.target
+            + /etc/systemd/system/side.service (new)
+                @@ -0,0 +1,10 @@
+                +[Unit]
+                +Description=Punix stack Web: side
+                +
+                +[Service]
+                +ExecStart={W}/store/{H}-tool-1.0/bin/tool
+                +Type=simple
+                +Restart=on-failure
+                +
+                +[Install]
+                +WantedBy=multi-user.target
+            units, with --activate:
+              start web.service (new)
+              start side.service (new)
+            packages to bring:
+              + {W}/store/{H}-tool-1.0
+            4 file(s) to write, 0 to remove, 0 as they are
+        "#]],
     );
     assert!(!scene.path("host/etc").exists() && !scene.path("host/deploy").exists());
     fine(scene.deploy(&[]));

@@ -61,6 +61,15 @@ fn a_command_line_says_one_thing() {
     "#]],
     );
     gives(
+        &deploy(&["--file", "p.pcl", "--tls-certs", "certs"]),
+        &expect![[r#"
+        exit 2
+        stderr:
+        error: `--tls-certs` is not done yet: certificates are not brought to a target
+        help: put the certificates where the stack's programs look for them, and leave the option out
+    "#]],
+    );
+    gives(
         &deploy(&["--file", "p.pcl", "--key", "k"]),
         &expect![[r#"
         exit 2

@@ -2,7 +2,6 @@
 //! stands what of it is durable; names that are not are in the journal.
 
 use super::Entry;
-use super::crash::Crash;
 use super::journal::{Change, Moved, Names, Step};
 use crate::disk::{Kind, Metadata};
 use crate::error::{check_mode, check_owner, invalid, is_a_link, not_a_file};
@@ -28,12 +27,12 @@ pub(super) struct State {
     pub(super) nodes: BTreeMap<Inode, Node>,
     pub(super) journal: Vec<Change>,
     pub(super) clock: i64,
-    operations: u64,
-    crash_at: Option<u64>,
-    crashed: bool,
-    fail_at: Option<(u64, io::ErrorKind)>,
+    pub(super) operations: u64,
+    pub(super) crash_at: Option<u64>,
+    pub(super) crashed: bool,
+    pub(super) fail_at: Option<(u64, io::ErrorKind)>,
     /// Whether names can be exchanged, and moved to where nothing stands, in one step.
-    rename_flags: bool,
+    pub(super) rename_flags: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -119,48 +118,6 @@ impl State {
 
     pub(super) fn root() -> Inode {
         ROOT
-    }
-
-    /// Starts an operation that may change something.
-    pub(super) fn count(&mut self) -> io::Result<()> {
-        if self.crash_at.is_some_and(|at| self.operations + 1 >= at) {
-            self.crashed = true;
-            return Err(io::Error::other(Crash));
-        }
-        self.operations += 1;
-        self.clock += 1;
-        match self.fail_at {
-            Some((at, kind)) if at == self.operations => Err(kind.into()),
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    pub(super) fn crash_after(&mut self, k: u64) {
-        self.crash_at = Some(self.operations.saturating_add(k.max(1)));
-    }
-
-    pub(super) fn fail_at(&mut self, k: u64, kind: io::ErrorKind) {
-        self.fail_at = Some((self.operations.saturating_add(k.max(1)), kind));
-    }
-
-    pub(super) fn has_failed(&self) -> bool {
-        self.fail_at.is_some_and(|(at, _)| at <= self.operations)
-    }
-
-    pub(super) fn without_rename_flags(&mut self) {
-        self.rename_flags = false;
-    }
-
-    pub(super) fn has_rename_flags(&self) -> bool {
-        self.rename_flags
-    }
-
-    pub(super) fn crashed(&self) -> bool {
-        self.crashed
-    }
-
-    pub(super) fn operations(&self) -> u64 {
-        self.operations
     }
 
     // Looking. An inode that a name or an open file leads to is there.

@@ -45,6 +45,9 @@ pub enum RecordIssue {
     Base64 { path: TargetPath },
     #[error("what it holds of `{path}` is not what its `sha256` says")]
     Content { path: TargetPath },
+    /// As a target said it over a pipe.
+    #[error("{why}")]
+    Told { why: String },
 }
 
 impl Generation {

@@ -92,6 +92,10 @@ pub(crate) fn receive<T: DeserializeOwned>(from: &mut dyn Read) -> Result<(T, Ve
     if first == 0 {
         return Err(FrameError::Closed);
     }
+    // Something else may be shorter than a message of ours, and then it is not one that was torn.
+    if MAGIC.iter().zip(&start[..first]).any(|(ours, theirs)| ours != theirs) {
+        return Err(FrameError::Alien);
+    }
     fill(from, &mut start[first..])?;
     let (magic, numbers) = start.split_at(4);
     let (length, count) = numbers.split_at(4);

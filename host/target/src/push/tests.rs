@@ -1,6 +1,7 @@
 use super::*;
 use crate::layout::Layout;
 use crate::planted::{self, path};
+use crate::protocol::{Brought, Client, Door, Opening, serve};
 use crate::target::Place;
 use crate::verify::{Depth, verify};
 use punix_store::{Asking, Derivation, PackageName, Parts, Record, Value, Version};
@@ -264,4 +265,38 @@ fn verifying_reads_entries_if_that_is_asked_for() {
     fs::remove_file(entry.join("built")).unwrap();
     fs::set_permissions(&entry, fs::Permissions::from_mode(0o555)).unwrap();
     assert_eq!(finds(Depth::Presence), ["the entry is missing, or not whole"]);
+}
+
+/// Whoever asks over a pipe hears the same steps, and errors with the same code.
+#[test]
+fn over_a_pipe_the_same_is_brought() {
+    let (here, there) = (Both::new(), Both::new());
+    let mut wanted = Vec::new();
+    drop(push(&here.target(), &here.from, &here.pushing(), &mut |step| wanted.push(step)).unwrap());
+
+    let (mut requests, requests_to) = io::pipe().unwrap();
+    let (answers, mut answers_to) = io::pipe().unwrap();
+    let server = std::thread::spawn(move || serve(&mut requests, &mut answers_to));
+    let root = there.folder.path().join("host");
+    let wait = Duration::from_secs(60);
+    let opening = Opening { root: &root, deployments: Path::new("/d"), command: "punix test", wait };
+    let client = Client::over(requests_to, answers, &opening).unwrap();
+    let mut steps = Vec::new();
+    let brought = client.push(&there.from, &there.pushing(), &mut |step| steps.push(step)).unwrap();
+    assert_eq!((brought, &steps), (Brought { pushed: 2, cached: 0 }, &wanted));
+    // Nobody collects there before it is let go of.
+    let alone = Asking { wait: Duration::ZERO, ..asking() };
+    assert!(there.there().exclude(alone).is_err());
+    client.release().unwrap();
+    drop(there.there().exclude(asking()).unwrap());
+
+    let again = client.push(&there.from, &there.pushing(), &mut |_| {}).unwrap();
+    assert_eq!(again, Brought { pushed: 0, cached: 2 });
+    let names = BTreeSet::from([derivation("other", &[]).name().clone()]);
+    let absent = Pushing { names, ..there.pushing() };
+    let told = client.push(&there.from, &absent, &mut |_| {}).unwrap_err();
+    let own = push(&here.target(), &here.from, &absent, &mut |_| {}).unwrap_err();
+    assert_eq!((told.is_the_worlds(), Diagnostic::from(told)), (own.is_the_worlds(), Diagnostic::from(own)));
+    drop(client);
+    server.join().unwrap().unwrap();
 }

@@ -12,7 +12,7 @@ use crate::args::service::Apply;
 use crate::args::service::reach::Units;
 use crate::exit::Exit;
 use crate::ui::{Ui, shown};
-use punix_deploy::{KeptPlan, read_plan, same_secrets};
+use punix_deploy::{KeptPlan, read_plan, same_secrets, stack_for_units};
 use punix_diag::{Code, Diagnostic};
 use punix_model::Redactor;
 use punix_target::{Generation, Goal, Payload, Target};
@@ -67,7 +67,9 @@ fn apply(
         false => Remade::default(),
     };
     same_secrets(&plan, &remade.marks).map_err(|error| error.explain(&|_| None))?;
-    let around = kept::around(teller.ui, place, new, &Units { unit_dir: None }, activate::is_wanted(&args.activating))?;
+    // The plan may have been made for another directory of units than the usual one.
+    let units = Units { unit_dir: stack_for_units(new).unit_dir };
+    let around = kept::around(teller.ui, place, new, &units, activate::is_wanted(&args.activating))?;
     let held = match push.is_empty() {
         true => None,
         false => Some(bring(teller, args, target, new)?),

@@ -19,7 +19,7 @@ pub(super) struct Built {
 
 /// Builds what is missing. A stack without packages needs no store.
 pub(super) fn build(ui: &Ui, building: &Building, program: &Program, command: &str) -> Result<Option<Built>, Stopped> {
-    if program.composed.packages.len() == 0 {
+    if program.composed.packages.is_empty() {
         return Ok(None);
     }
     let sources = program.sources();

@@ -5,7 +5,7 @@ use super::{Stopped, words};
 use crate::exit::Exit;
 use crate::ui::Ui;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use punix_diag::{Code, Diagnostic, SourceMap};
+use punix_diag::{Diagnostic, SourceMap};
 use punix_store::{Store, StoreName};
 use punix_target::{Committed, Payload, Plan, Progress, PushError, PushStep, Pushed, Pushing, Target, TargetPath};
 use serde_json::{Value, json};
@@ -87,25 +87,9 @@ pub(super) fn push(
 
 /// Says why packages could not be brought. Nothing was changed but the store, and what is there is whole.
 fn unpushed(error: PushError) -> Stopped {
-    let message = error.to_string();
-    let world = |code| Stopped::World(vec![Diagnostic::error(code, message.clone()).note("nothing was changed")]);
-    match error {
-        PushError::Target(error) => error.into(),
-        PushError::Store(error) => Stopped::World(vec![error.into()]),
-        PushError::Lock(error) => Stopped::World(vec![error.into()]),
-        PushError::Place { .. }
-        | PushError::Simulated
-        | PushError::Differs { .. }
-        | PushError::Add { .. }
-        | PushError::Disk { .. } => world(Code::E31),
-        PushError::Absent { .. }
-        | PushError::Derivation { .. }
-        | PushError::Manifest { .. }
-        | PushError::Damaged { .. } => {
-            let error =
-                Diagnostic::error(Code::E21, message).help("`punix store repair` makes it anew, or says why not");
-            Stopped::World(vec![error])
-        }
+    match error.is_the_worlds() {
+        true => Stopped::World(vec![error.into()]),
+        false => Stopped::By(vec![error.into()]),
     }
 }
 

@@ -11,8 +11,14 @@ use std::path::Path;
 pub(super) struct Home(Option<String>);
 
 impl Home {
+    /// Finds the home. Where links lead to it, it is meant where it really is: that is where files are found to be.
     pub(super) fn of_this_user() -> Home {
-        Home(std::env::var("HOME").ok().filter(|home| home.starts_with('/')))
+        let named = std::env::var("HOME").ok().filter(|home| home.starts_with('/'));
+        let real = |home: String| match std::fs::canonicalize(&home) {
+            Ok(real) => real.into_os_string().into_string().unwrap_or(home),
+            Err(_) => home,
+        };
+        Home(named.map(real))
     }
 
     pub(super) fn text(&self) -> Option<&str> {

@@ -45,12 +45,18 @@ impl Place {
     }
 
     fn unreachable(&self, error: &std::io::Error) -> Stopped {
-        let refusal = Diagnostic::error(Code::E31, format!("the root `{}` cannot be used: {error}", shown(&self.root)));
+        let root = shown(self.named.as_deref().unwrap_or(&self.root));
+        let refused = |message: String| {
+            let refusal = Diagnostic::error(Code::E31, message);
+            Stopped::By(vec![refusal.help("`--transport-root` names the directory to which something was deployed")])
+        };
         match error.kind() {
-            ErrorKind::NotADirectory | ErrorKind::NotFound => Stopped::By(vec![
-                refusal.help("`--transport-root` names the directory to which something was deployed"),
-            ]),
-            _ => Stopped::World(vec![refusal]),
+            ErrorKind::NotFound => refused(format!("there is no directory `{root}`")),
+            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => refused(format!("`{root}` is no directory")),
+            _ => {
+                let message = format!("the root `{root}` cannot be used: {error}");
+                Stopped::World(vec![Diagnostic::error(Code::E31, message).note("nothing was changed")])
+            }
         }
     }
 }

@@ -125,8 +125,12 @@ pub(super) fn read(
         false => digests(path),
     };
     let composed = compose_packages(choice, &mut local).map_err(told)?;
-    let root = places::store(store_root)?;
-    let store_root = Store::locate(&root).map_err(Diagnostic::from)?;
+    let store_root = match places::store(store_root) {
+        Ok(root) => Store::locate(&root).map_err(Diagnostic::from)?,
+        // A stack without packages needs no store.
+        Err(_) if composed.packages.is_empty() => PathBuf::new(),
+        Err(homeless) => return Err(homeless.into()),
+    };
     let base = if file.is_dir() { file.to_owned() } else { directory(file) };
     Ok(Program { checked, composed, source_hash, store_root, world, scenario, base })
 }
@@ -199,7 +203,8 @@ impl Wanted {
 
 /// Returns the directory of a file. Programs that come through a pipe are where they are read.
 fn directory(file: &Path) -> PathBuf {
-    let is_stream = file.starts_with("/dev") || file.starts_with("/proc");
+    // Not all of `/dev`: a program may well lie in `/dev/shm`.
+    let is_stream = ["/dev/stdin", "/dev/fd", "/proc"].iter().any(|stream| file.starts_with(stream));
     let parent = file.parent().filter(|parent| !is_stream && !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new(".")).to_owned()
 }

@@ -1,0 +1,18 @@
+//! The same engine, spoken to over a pipe: whoever plans asks, and the process at the other end does. One request, its
+//! steps, one answer. What goes over the pipe is bounded and narrow in both directions; neither side believes the other.
+//!
+//! [`Door`] is what can be asked, whether the target is in this process ([`Inside`]) or behind a pipe ([`Client`]).
+
+mod client;
+mod door;
+mod frame;
+mod message;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use client::{Client, Opening, WayError};
+pub use door::{Brought, Door, Inside};
+pub use frame::FrameError;
+pub use message::Told;
+pub use server::serve;

@@ -1,0 +1,163 @@
+//! What can be asked of a target, wherever it is.
+
+use crate::boundary::Boundary;
+use crate::commit::{Committed, Progress, commit};
+use crate::failure::TargetError;
+use crate::generation::{Generation, Mark};
+use crate::ledger::{Note, kept_bytes};
+use crate::lock::Shared;
+use crate::look::look;
+use crate::plan::{Payload, Plan};
+use crate::push::{PushError, PushStep, Pushed, Pushing, push};
+use crate::records::{self, Numbered};
+use crate::recover::{Recovered, recover};
+use crate::seen::{Question, Seen};
+use crate::target::Target;
+use crate::trim::trim;
+use crate::verify::{Depth, Finding, verify};
+use crate::{blobs, key};
+use punix_model::Secret;
+use punix_store::{Digest, Store};
+use std::cell::RefCell;
+
+/// How many entries were brought, and how many were there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brought {
+    pub pushed: usize,
+    pub cached: usize,
+}
+
+/// A target that can be asked. Each of these is the function of the same name.
+pub trait Door {
+    /// Keeps writers away until [`Door::release`].
+    fn share(&self) -> Result<(), TargetError>;
+    /// Lets go of what [`Door::share`] and [`Door::push`] hold.
+    fn release(&self) -> Result<(), TargetError>;
+    /// Lets files lie within a boundary only, from now on.
+    fn within(&self, boundary: &Boundary) -> Result<(), TargetError>;
+    fn look(&self, question: &Question) -> Result<Seen, TargetError>;
+    fn tag(&self, secret: &Secret) -> Result<Mark, TargetError>;
+    fn peek(&self, secret: &Secret) -> Result<Option<Mark>, TargetError>;
+    fn commit(
+        &self,
+        plan: &Plan,
+        payload: Payload,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Committed, TargetError>;
+    fn recover(&self) -> Result<Recovered, TargetError>;
+    fn stacks(&self) -> Result<Vec<String>, TargetError>;
+    fn records(&self, stack: &str) -> Result<Vec<Numbered>, TargetError>;
+    fn record(&self, stack: &str, number: u32) -> Result<Generation, TargetError>;
+    fn current(&self, stack: &str) -> Result<Option<u32>, TargetError>;
+    fn verify(&self, generation: &Generation, depth: Depth) -> Result<Vec<Finding>, TargetError>;
+    fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, TargetError>;
+    fn kept_bytes(&self, stack: &str) -> Result<Vec<Note>, TargetError>;
+    fn trim(&self, stack: &str, keep: u32) -> Result<Vec<u32>, TargetError>;
+    /// Brings entries from a store of the same machine. No entry goes away there until [`Door::release`].
+    fn push(&self, from: &Store, pushing: &Pushing, progress: &mut dyn FnMut(PushStep)) -> Result<Brought, PushError>;
+
+    fn current_record(&self, stack: &str) -> Result<Option<Generation>, TargetError> {
+        match self.current(stack)? {
+            Some(number) => self.record(stack, number).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A target in this process, with what is held there.
+pub struct Inside<'d> {
+    target: RefCell<Target<'d>>,
+    shared: RefCell<Option<Shared>>,
+    pushed: RefCell<Vec<Pushed>>,
+}
+
+impl<'d> Inside<'d> {
+    pub fn new(target: Target<'d>) -> Inside<'d> {
+        Inside { target: RefCell::new(target), shared: RefCell::default(), pushed: RefCell::default() }
+    }
+}
+
+impl Door for Inside<'_> {
+    fn share(&self) -> Result<(), TargetError> {
+        if self.shared.borrow().is_none() {
+            let shared = self.target.borrow().share()?;
+            self.shared.replace(Some(shared));
+        }
+        Ok(())
+    }
+
+    fn release(&self) -> Result<(), TargetError> {
+        self.shared.replace(None);
+        self.pushed.borrow_mut().clear();
+        Ok(())
+    }
+
+    fn within(&self, boundary: &Boundary) -> Result<(), TargetError> {
+        self.target.replace_with(|target| target.clone().within(boundary.clone()));
+        Ok(())
+    }
+
+    fn look(&self, question: &Question) -> Result<Seen, TargetError> {
+        look(&self.target.borrow(), question)
+    }
+
+    fn tag(&self, secret: &Secret) -> Result<Mark, TargetError> {
+        key::tag(&self.target.borrow(), secret)
+    }
+
+    fn peek(&self, secret: &Secret) -> Result<Option<Mark>, TargetError> {
+        key::peek(&self.target.borrow(), secret)
+    }
+
+    fn commit(
+        &self,
+        plan: &Plan,
+        payload: Payload,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Committed, TargetError> {
+        commit(&self.target.borrow(), plan, payload, progress)
+    }
+
+    fn recover(&self) -> Result<Recovered, TargetError> {
+        recover(&self.target.borrow())
+    }
+
+    fn stacks(&self) -> Result<Vec<String>, TargetError> {
+        records::stacks(&self.target.borrow())
+    }
+
+    fn records(&self, stack: &str) -> Result<Vec<Numbered>, TargetError> {
+        records::records(&self.target.borrow(), stack)
+    }
+
+    fn record(&self, stack: &str, number: u32) -> Result<Generation, TargetError> {
+        records::record(&self.target.borrow(), stack, number)
+    }
+
+    fn current(&self, stack: &str) -> Result<Option<u32>, TargetError> {
+        records::current(&self.target.borrow(), stack)
+    }
+
+    fn verify(&self, generation: &Generation, depth: Depth) -> Result<Vec<Finding>, TargetError> {
+        verify(&self.target.borrow(), generation, depth)
+    }
+
+    fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, TargetError> {
+        blobs::blob(&self.target.borrow(), digest)
+    }
+
+    fn kept_bytes(&self, stack: &str) -> Result<Vec<Note>, TargetError> {
+        kept_bytes(&self.target.borrow(), stack)
+    }
+
+    fn trim(&self, stack: &str, keep: u32) -> Result<Vec<u32>, TargetError> {
+        trim(&self.target.borrow(), stack, keep)
+    }
+
+    fn push(&self, from: &Store, pushing: &Pushing, progress: &mut dyn FnMut(PushStep)) -> Result<Brought, PushError> {
+        let pushed = push(&self.target.borrow(), from, pushing, progress)?;
+        let brought = Brought { pushed: pushed.pushed, cached: pushed.cached };
+        self.pushed.borrow_mut().push(pushed);
+        Ok(brought)
+    }
+}

@@ -1,0 +1,321 @@
+//! What is said over the pipe, as the heads of frames. Secrets and contents are pieces beside them, in the order in which
+//! the head names them; no head has the value of a secret.
+
+use crate::boundary::Boundary;
+use crate::commit::{Committed, Progress};
+use crate::failure::TargetError;
+use crate::generation::{Generation, Mark, RecordIssue, Withheld};
+use crate::ledger::Note;
+use crate::path::TargetPath;
+use crate::plan::{Change, Goal, Plan};
+use crate::push::{PushError, PushStep};
+use crate::recover::Recovered;
+use crate::seen::{PathSeen, Question, Seen};
+use crate::verify::{Depth, Finding};
+use punix_diag::{Code, Diagnostic};
+use punix_store::StoreName;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The number of this protocol. Two sides with different ones do not talk.
+pub(super) const PROTOCOL: u32 = 1;
+/// What a side says of itself: `0.5.0`.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What is asked. The first is `Hello`, the second `Open`, and neither comes again.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Request {
+    Hello {
+        protocol: u32,
+        version: String,
+    },
+    Open {
+        root: String,
+        deployments: String,
+        command: String,
+        wait_seconds: u64,
+    },
+    Share,
+    Release,
+    Within(Boundary),
+    Look(Question),
+    /// With one secret.
+    Tag,
+    /// With one secret.
+    Peek,
+    /// With a piece for each of `blobs`, then one for each of `secrets`.
+    Commit {
+        plan: WrittenPlan,
+        blobs: Vec<Mark>,
+        secrets: Vec<TargetPath>,
+    },
+    Recover,
+    Stacks,
+    Records {
+        stack: String,
+    },
+    Record {
+        stack: String,
+        number: u32,
+    },
+    Current {
+        stack: String,
+    },
+    Verify {
+        generation: Written,
+        depth: Depth,
+    },
+    Blob(Mark),
+    KeptBytes {
+        stack: String,
+    },
+    Trim {
+        stack: String,
+        keep: u32,
+    },
+    Push {
+        from: String,
+        to: TargetPath,
+        names: BTreeSet<String>,
+        again: BTreeSet<String>,
+    },
+}
+
+/// What is answered: any number of steps, then one of the others.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Answer {
+    Hello {
+        protocol: u32,
+        version: String,
+    },
+    Step(Step),
+    Refused(Told),
+    Done,
+    Seen(Box<WrittenSeen>),
+    Mark(Option<Mark>),
+    Committed {
+        stack: String,
+        from: Option<u32>,
+        to: Option<u32>,
+        trimmed: Vec<u32>,
+        kept: Vec<Note>,
+        unfinished: Option<Told>,
+    },
+    Recovered(Recovered),
+    Stacks(Vec<String>),
+    Records(Vec<(u32, Result<Written, String>)>),
+    Record(Written),
+    Number(Option<u32>),
+    Findings(Vec<Finding>),
+    /// With one piece if it is there.
+    Blob {
+        is_kept: bool,
+    },
+    Notes(Vec<Note>),
+    Trimmed(Vec<u32>),
+    Brought {
+        pushed: usize,
+        cached: usize,
+    },
+}
+
+/// How far it is.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Step {
+    Commit(Progress),
+    PushBegin { entries: usize, bytes: u64 },
+    PushEntry { name: String, bytes: u64 },
+    PushBytes { more: u64 },
+    PushDone { name: String },
+}
+
+/// An error of the other side, as facts: here it becomes the diagnostic that it would have been there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    code: String,
+    pub message: String,
+    pub notes: Vec<String>,
+    pub help: Option<String>,
+    /// Whether the world failed there, not what was asked for.
+    pub is_the_worlds: bool,
+}
+
+impl Told {
+    fn of(diagnostic: Diagnostic, is_the_worlds: bool) -> Told {
+        Told {
+            code: diagnostic.code.unwrap_or(Code::E31).to_string(),
+            message: diagnostic.message,
+            notes: diagnostic.notes.into_iter().map(|note| note.message).collect(),
+            help: diagnostic.help,
+            is_the_worlds,
+        }
+    }
+
+    /// Returns the code. One that is not known here is of a target that is not what it says.
+    pub fn code(&self) -> Code {
+        Code::parse(&self.code).unwrap_or(Code::E31)
+    }
+}
+
+impl From<TargetError> for Told {
+    fn from(error: TargetError) -> Told {
+        let is_the_worlds = error.is_the_worlds();
+        Told::of(error.into(), is_the_worlds)
+    }
+}
+
+impl From<PushError> for Told {
+    fn from(error: PushError) -> Told {
+        let is_the_worlds = error.is_the_worlds();
+        Told::of(error.into(), is_the_worlds)
+    }
+}
+
+/// A generation: its record, and what only a record of the old form has, by the place of the file in it. It is read as
+/// strictly as from a disk.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    stack: String,
+    number: u32,
+    record: String,
+    inline: BTreeMap<usize, Vec<u8>>,
+    withheld: BTreeMap<usize, Withheld>,
+}
+
+impl Written {
+    pub(super) fn of(generation: &Generation) -> Written {
+        let files = || generation.files.iter().enumerate();
+        Written {
+            stack: generation.stack.clone(),
+            number: generation.number,
+            // A record is ASCII.
+            record: String::from_utf8(generation.to_bytes()).unwrap_or_default(),
+            inline: files().filter_map(|(at, row)| Some((at, row.inline.clone()?))).collect(),
+            withheld: files().filter_map(|(at, row)| Some((at, row.withheld?))).collect(),
+        }
+    }
+
+    pub(super) fn read(self) -> Result<Generation, RecordIssue> {
+        let mut generation = Generation::from_bytes(self.record.as_bytes(), &self.stack, self.number)?;
+        let nowhere = || RecordIssue::Told { why: "it speaks of a file that it has not".to_owned() };
+        for (at, bytes) in self.inline {
+            let row = generation.files.get_mut(at).ok_or_else(nowhere)?;
+            if row.mark != Mark::Sha256(punix_store::Digest::of(&bytes)) {
+                return Err(RecordIssue::Content { path: row.path.clone() });
+            }
+            row.inline = Some(bytes);
+        }
+        for (at, withheld) in self.withheld {
+            generation.files.get_mut(at).ok_or_else(nowhere)?.withheld = Some(withheld);
+        }
+        Ok(generation)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenPlan {
+    pub(super) stack: String,
+    parent: Option<u32>,
+    goal: WrittenGoal,
+    changes: Vec<Change>,
+    keep: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrittenGoal {
+    New(Box<Written>),
+    Kept(u32),
+    Gone,
+}
+
+impl WrittenPlan {
+    pub(super) fn of(plan: &Plan) -> WrittenPlan {
+        WrittenPlan {
+            stack: plan.stack.clone(),
+            parent: plan.parent,
+            goal: match &plan.goal {
+                Goal::New(generation) => WrittenGoal::New(Box::new(Written::of(generation))),
+                Goal::Kept(number) => WrittenGoal::Kept(*number),
+                Goal::Gone => WrittenGoal::Gone,
+            },
+            changes: plan.changes.clone(),
+            keep: plan.keep,
+        }
+    }
+
+    pub(super) fn read(self) -> Result<Plan, RecordIssue> {
+        let goal = match self.goal {
+            WrittenGoal::New(written) => Goal::New(Box::new(written.read()?)),
+            WrittenGoal::Kept(number) => Goal::Kept(number),
+            WrittenGoal::Gone => Goal::Gone,
+        };
+        Ok(Plan { stack: self.stack, parent: self.parent, goal, changes: self.changes, keep: self.keep })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenSeen {
+    current: Option<Written>,
+    numbers: Vec<u32>,
+    next: u32,
+    paths: BTreeMap<TargetPath, PathSeen>,
+    missing: BTreeSet<String>,
+    acting: (u32, u32),
+    deployed_as: Option<(u32, u32)>,
+    users: BTreeMap<String, u32>,
+    groups: BTreeMap<String, u32>,
+}
+
+impl WrittenSeen {
+    pub(super) fn of(seen: Seen) -> WrittenSeen {
+        let Seen { current, numbers, next, paths, missing, acting, deployed_as, users, groups } = seen;
+        let current = current.as_ref().map(Written::of);
+        WrittenSeen { current, numbers, next, paths, missing, acting, deployed_as, users, groups }
+    }
+
+    pub(super) fn read(self) -> Result<Seen, RecordIssue> {
+        let WrittenSeen { current, numbers, next, paths, missing, acting, deployed_as, users, groups } = self;
+        let current = current.map(Written::read).transpose()?;
+        Ok(Seen { current, numbers, next, paths, missing, acting, deployed_as, users, groups })
+    }
+}
+
+impl From<Committed> for Answer {
+    fn from(committed: Committed) -> Answer {
+        let Committed { stack, from, to, trimmed, kept, unfinished } = committed;
+        Answer::Committed { stack, from, to, trimmed, kept, unfinished: unfinished.map(Told::from) }
+    }
+}
+
+impl From<PushStep> for Step {
+    fn from(step: PushStep) -> Step {
+        match step {
+            PushStep::Begin { entries, bytes } => Step::PushBegin { entries, bytes },
+            PushStep::Entry { name, bytes } => Step::PushEntry { name: name.to_string(), bytes },
+            PushStep::Bytes { more } => Step::PushBytes { more },
+            PushStep::Done { name } => Step::PushDone { name: name.to_string() },
+        }
+    }
+}
+
+impl Step {
+    /// Returns a step of a push, if it is one.
+    pub(super) fn of_push(self) -> Option<PushStep> {
+        let name = |text: &str| StoreName::parse(text).ok();
+        Some(match self {
+            Step::Commit(_) => return None,
+            Step::PushBegin { entries, bytes } => PushStep::Begin { entries, bytes },
+            Step::PushEntry { name: text, bytes } => PushStep::Entry { name: name(&text)?, bytes },
+            Step::PushBytes { more } => PushStep::Bytes { more },
+            Step::PushDone { name: text } => PushStep::Done { name: name(&text)? },
+        })
+    }
+}
