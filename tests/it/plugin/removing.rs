@@ -3,7 +3,6 @@
 use super::{BAO, RESOLVER, Shop};
 use expect_test::expect;
 use std::fs::{self, File};
-use std::path::PathBuf;
 
 impl Shop {
     /// Adds the resolver to a project beside the usual one.
