@@ -122,7 +122,7 @@ pub(crate) fn is_valid(disk: &dyn Disk, name: &StoreName) -> io::Result<bool> {
 }
 
 /// Tells of the directory of an entry alone whether nothing at its top came or went since the entry was made: then it is
-/// whole, as far as [`is_valid`] can tell. If not, that means nothing.
+/// whole, as far as `is_valid` can tell. If not, that means nothing.
 pub fn is_sealed(top: &Metadata) -> bool {
     (top.kind, top.mode, top.modified) == (Kind::Directory, DIRECTORY_MODE, MODIFIED)
 }

@@ -103,8 +103,11 @@ pub(crate) struct Deploy {
     #[command(flatten)]
     pub(crate) source: Source,
 
-    /// Build, push and start nothing, and write below --transport-root or <deployments-root>/.dry-run only
-    #[arg(long)]
+    // As an attribute: in a comment it would be a tag of HTML.
+    #[arg(
+        long,
+        help = "Build, push and start nothing, and write below --transport-root or <deployments-root>/.dry-run only"
+    )]
     pub(crate) dry_run: bool,
 
     #[command(flatten)]

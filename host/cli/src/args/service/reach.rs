@@ -14,8 +14,8 @@ pub(crate) struct Reach {
     #[arg(long, value_name = "DIR")]
     pub(crate) transport_root: Option<PathBuf>,
 
-    /// Another machine: ssh://user@host[:port]
-    #[arg(long, value_name = "URL")]
+    // As an attribute: in a comment it would be a link.
+    #[arg(long, value_name = "URL", help = "Another machine: ssh://user@host[:port]")]
     pub(crate) target: Option<String>,
 
     /// The private key for `--target`
