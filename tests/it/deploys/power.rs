@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-const DEADLINE: Duration = Duration::from_secs(30);
+/// Builds of other tests go on for a while.
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A file system in a file, and where it is mounted.
 struct Volume {
@@ -54,7 +55,22 @@ impl Volume {
     #[track_caller]
     fn restart(&self) {
         assert!(tool("umount", &[self.point().as_os_str()]), "{} is unmounted", self.kind);
+        // A sandbox of another test has a copy of all mounts, and lets go of this one when it ends. Until then a new mount
+        // would be the old one, without power.
+        let start = Instant::now();
+        while self.is_attached() {
+            assert!(start.elapsed() < DEADLINE, "somebody does not let go of {}", self.kind);
+            std::thread::sleep(Duration::from_millis(10));
+        }
         assert!(self.mount(), "{} is mounted again", self.kind);
+    }
+}
+
+impl Volume {
+    fn is_attached(&self) -> bool {
+        let mut command = scrubbed("losetup");
+        command.arg("--associated").arg(self.image()).env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin");
+        command.output().is_ok_and(|output| !output.stdout.is_empty())
     }
 }
 
