@@ -10,9 +10,11 @@ mod message;
 mod server;
 #[cfg(test)]
 mod tests;
+mod wire;
 
-pub use client::{Client, Opening, WayError};
+pub use client::{Client, Opening};
 pub use door::{Brought, Door, Inside};
 pub use frame::FrameError;
 pub use message::Told;
 pub use server::serve;
+pub use wire::WayError;

@@ -43,7 +43,7 @@ fn scratch() -> tempfile::TempDir {
 }
 
 fn opening(root: &Path) -> Opening<'_> {
-    Opening { root, deployments: Path::new("/d"), command: "punix test", wait: Duration::from_secs(60) }
+    Opening { root, deployments: Some(Path::new("/d")), command: "punix test", wait: Duration::from_secs(60) }
 }
 
 /// Works on a target in this process.

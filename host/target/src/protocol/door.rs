@@ -4,6 +4,7 @@ use crate::boundary::Boundary;
 use crate::commit::{Committed, Progress, commit};
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark};
+use crate::layout::Layout;
 use crate::ledger::{Note, kept_bytes};
 use crate::lock::Shared;
 use crate::look::look;
@@ -35,6 +36,8 @@ pub trait Door {
     fn release(&self) -> Result<(), TargetError>;
     /// Lets files lie within a boundary only, from now on.
     fn within(&self, boundary: &Boundary) -> Result<(), TargetError>;
+    /// Returns where our own files are there.
+    fn layout(&self) -> Layout;
     fn look(&self, question: &Question) -> Result<Seen, TargetError>;
     fn tag(&self, secret: &Secret) -> Result<Mark, TargetError>;
     fn peek(&self, secret: &Secret) -> Result<Option<Mark>, TargetError>;
@@ -95,6 +98,10 @@ impl Door for Inside<'_> {
     fn within(&self, boundary: &Boundary) -> Result<(), TargetError> {
         self.target.replace_with(|target| target.clone().within(boundary.clone()));
         Ok(())
+    }
+
+    fn layout(&self) -> Layout {
+        self.target.borrow().layout().clone()
     }
 
     fn look(&self, question: &Question) -> Result<Seen, TargetError> {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The number of this protocol. Two sides with different ones do not talk.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 /// What a side says of itself: `0.5.0`.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -32,7 +32,8 @@ pub(super) enum Request {
     },
     Open {
         root: String,
-        deployments: String,
+        /// Nothing for the usual place in the home of whoever acts there.
+        deployments: Option<String>,
         command: String,
         wait_seconds: u64,
     },
@@ -92,6 +93,9 @@ pub(super) enum Answer {
     },
     Step(Step),
     Refused(Told),
+    Opened {
+        deployments: TargetPath,
+    },
     Done,
     Seen(Box<WrittenSeen>),
     Mark(Option<Mark>),

@@ -22,6 +22,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Below a home.
+const DEPLOYMENTS: &str = ".punix/deployments";
+const HOMELESS: &str = "it is not known where generations are recorded: HOME is not set there";
+
 /// Does what comes in is asked for, until it closes. What was begun is carried through, even if nobody listens any more.
 pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> Result<(), FrameError> {
     let Some((request, _)) = next(input)? else { return Ok(()) };
@@ -36,7 +40,10 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> Result<(), FrameEr
     let asking =
         Asking { command: &command, wait: Duration::from_secs(wait_seconds.min(WAIT_SECONDS_MAX)), tell: &|_| {} };
     let place = Place { root: root.clone(), asking, guard: Guarding::myself() };
-    let layout = Layout::new(Path::new(&deployments));
+    let Some(deployments) = deployments.map(PathBuf::from).or_else(usual) else {
+        return send(output, &refused(TargetError::Disk(io::Error::other(HOMELESS))), &[]);
+    };
+    let layout = Layout::new(&deployments);
     let layout = layout.map_err(|issue| TargetError::Disk(io::Error::new(ErrorKind::InvalidInput, issue)));
     let disk = match RealDisk::open(&root) {
         Ok(disk) => disk,
@@ -46,13 +53,19 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> Result<(), FrameEr
         Ok(target) => target,
         Err(error) => return send(output, &refused(error), &[]),
     };
-    send(output, &Answer::Done, &[])?;
+    send(output, &Answer::Opened { deployments: target.layout().root().clone() }, &[])?;
     let door = Inside::new(target);
     while let Some((request, pieces)) = next(input)? {
         let (answer, pieces) = answer(&door, request, pieces, output)?;
         send(output, &answer, &pieces)?;
     }
     Ok(())
+}
+
+/// Where generations are recorded if nobody says it.
+fn usual() -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute())?;
+    Some(home.join(DEPLOYMENTS))
 }
 
 /// Returns the next request, or nothing if the pipe is closed.

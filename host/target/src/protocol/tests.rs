@@ -22,7 +22,7 @@ fn hello() -> Request {
 fn open(root: &Path) -> Request {
     Request::Open {
         root: root.to_str().unwrap().to_owned(),
-        deployments: "/d".to_owned(),
+        deployments: Some("/d".to_owned()),
         command: "punix test".to_owned(),
         wait_seconds: u64::MAX,
     }
@@ -146,8 +146,12 @@ fn heard(says: &[Said], then: &[u8]) -> TargetError {
     let (from, mut to) = std::io::pipe().unwrap();
     to.write_all(&bytes).unwrap();
     drop(to);
-    let opening =
-        Opening { root: Path::new("/"), deployments: Path::new("/d"), command: "punix test", wait: Duration::ZERO };
+    let opening = Opening {
+        root: Path::new("/"),
+        deployments: Some(Path::new("/d")),
+        command: "punix test",
+        wait: Duration::ZERO,
+    };
     match Client::over(std::io::sink(), from, &opening) {
         Err(error) => error,
         Ok(client) => {
@@ -196,10 +200,14 @@ fn whoever_says_nothing_is_not_waited_for_for_ever() {
     for (answer, pieces) in [greeting(), (Answer::Done, vec![])] {
         send(&mut to, &answer, &pieces).unwrap();
     }
-    let opening =
-        Opening { root: Path::new("/"), deployments: Path::new("/d"), command: "punix test", wait: Duration::ZERO };
+    let opening = Opening {
+        root: Path::new("/"),
+        deployments: Some(Path::new("/d")),
+        command: "punix test",
+        wait: Duration::ZERO,
+    };
     let mut client = Client::over(std::io::sink(), from, &opening).unwrap();
-    client.silence = Duration::from_millis(10);
+    client.wire.silence = Duration::from_millis(10);
     let error = client.stacks().unwrap_err();
     assert!(error.to_string().starts_with("the other side said nothing for"), "{error}");
     drop(to);

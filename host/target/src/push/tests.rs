@@ -279,7 +279,7 @@ fn over_a_pipe_the_same_is_brought() {
     let server = std::thread::spawn(move || serve(&mut requests, &mut answers_to));
     let root = there.folder.path().join("host");
     let wait = Duration::from_secs(60);
-    let opening = Opening { root: &root, deployments: Path::new("/d"), command: "punix test", wait };
+    let opening = Opening { root: &root, deployments: Some(Path::new("/d")), command: "punix test", wait };
     let client = Client::over(requests_to, answers, &opening).unwrap();
     let mut steps = Vec::new();
     let brought = client.push(&there.from, &there.pushing(), &mut |step| steps.push(step)).unwrap();
