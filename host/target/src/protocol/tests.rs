@@ -7,6 +7,7 @@ use super::message::{Answer, PROTOCOL, Request, Told, Written};
 use super::server::serve;
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark, Withheld};
+use crate::path::TargetPath;
 use crate::planted;
 use proptest::prelude::*;
 use punix_diag::{Code, Diagnostic};
@@ -54,7 +55,10 @@ fn a_session_ends_with_its_pipe() {
     let folder = tempfile::tempdir().unwrap();
     let asked = bytes(&[(hello(), vec![]), (open(folder.path()), vec![]), (Request::Stacks, vec![])]);
     let (answers, end) = served(&asked);
-    assert!(matches!(&answers[..], [Answer::Hello { .. }, Answer::Done, Answer::Stacks(_) | Answer::Refused(_)]));
+    assert!(matches!(
+        &answers[..],
+        [Answer::Hello { .. }, Answer::Opened { .. }, Answer::Stacks(_) | Answer::Refused(_)]
+    ));
     assert!(end.is_ok());
     assert!(served(b"").1.is_ok());
 }
@@ -164,6 +168,10 @@ fn heard(says: &[Said], then: &[u8]) -> TargetError {
     }
 }
 
+fn opened() -> Said {
+    (Answer::Opened { deployments: TargetPath::parse("/d").unwrap() }, vec![])
+}
+
 fn greeting() -> Said {
     (Answer::Hello { protocol: PROTOCOL, version: "0".to_owned() }, vec![])
 }
@@ -178,11 +186,11 @@ fn an_alien_answer_is_refused() {
         (&[], b"PXT1", "the other side went away in the middle of a message"),
         (&[], b"PXT1\xff\xff\xff\xff\0\0\0\0", "a message is larger than this protocol allows"),
         (&[done()], b"", "the other side answers something else than what it was asked for"),
-        (&[greeting(), done()], b"PXT1\x02\0\0\0\0\0\0\0{}", "a message cannot be understood"),
-        (&[greeting(), done(), done()], b"", "something else than what it was asked for"),
+        (&[greeting(), opened()], b"PXT1\x02\0\0\0\0\0\0\0{}", "a message cannot be understood"),
+        (&[greeting(), opened(), done()], b"", "something else than what it was asked for"),
         // It is of the stack `S`.
-        (&[greeting(), done(), (other(), vec![])], b"", "something else than what it was asked for"),
-        (&[greeting(), done(), (other(), vec![Piece::Plain(vec![])])], b"", "something else"),
+        (&[greeting(), opened(), (other(), vec![])], b"", "something else than what it was asked for"),
+        (&[greeting(), opened(), (other(), vec![Piece::Plain(vec![])])], b"", "something else"),
     ];
     for (says, then, wanted) in cases {
         let error = heard(says, then);
@@ -191,13 +199,13 @@ fn an_alien_answer_is_refused() {
     }
     let newer = Answer::Hello { protocol: PROTOCOL + 1, version: "9\u{1b}[31m".to_owned() };
     let error = heard(&[(newer, vec![])], b"");
-    assert!(error.to_string().contains("speaks protocol 2 (it is of version 9\\u{1b}[31m)"), "{error}");
+    assert!(error.to_string().contains("speaks protocol 3 (it is of version 9\\u{1b}[31m)"), "{error}");
 }
 
 #[test]
 fn whoever_says_nothing_is_not_waited_for_for_ever() {
     let (from, mut to) = std::io::pipe().unwrap();
-    for (answer, pieces) in [greeting(), (Answer::Done, vec![])] {
+    for (answer, pieces) in [greeting(), opened()] {
         send(&mut to, &answer, &pieces).unwrap();
     }
     let opening = Opening {
@@ -253,7 +261,7 @@ proptest! {
     #[test]
     fn no_bytes_make_a_client_panic(noise in proptest::collection::vec(any::<u8>(), 0..80), greeted in any::<bool>()) {
         let error = match greeted {
-            true => heard(&[greeting(), (Answer::Done, vec![])], &noise),
+            true => heard(&[greeting(), opened()], &noise),
             false => heard(&[], &noise),
         };
         prop_assert!(error.is_the_worlds());
