@@ -13,6 +13,7 @@ mod machine;
 mod places;
 mod secrets;
 mod ui;
+mod way;
 
 use std::process::ExitCode;
 

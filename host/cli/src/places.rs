@@ -78,8 +78,13 @@ pub(crate) fn deployments(named: &[PathBuf]) -> Result<Vec<Place>, Homeless> {
 /// Returns where generations are recorded on a target, for verbs that work on one place.
 pub(crate) fn deployments_root(named: Option<&Path>) -> Result<PathBuf, Homeless> {
     let missing = Homeless { what: "generations are recorded", ways: "`--deployments-root` or PUNIX_DEPLOYMENTS_DIR" };
-    let usual = || variable(DEPLOYMENTS_VARIABLE).or_else(|| Some(home()?.join("deployments")));
-    named.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned).or_else(usual).ok_or(missing)
+    named_deployments_root(named).or_else(|| Some(home()?.join("deployments"))).ok_or(missing)
+}
+
+/// The same, where no home is known: nothing if nobody says it.
+pub(crate) fn named_deployments_root(named: Option<&Path>) -> Option<PathBuf> {
+    let named = named.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned);
+    named.or_else(|| variable(DEPLOYMENTS_VARIABLE))
 }
 
 /// Returns where profiles are looked for: the named directory, beside the usual one.

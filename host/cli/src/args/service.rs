@@ -166,6 +166,9 @@ pub(crate) struct Apply {
     #[command(flatten)]
     pub(crate) activating: Activating,
 
+    #[command(flatten)]
+    pub(crate) way: reach::Way,
+
     /// How long to wait for whoever works on the same deployments
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub(crate) wait: u64,

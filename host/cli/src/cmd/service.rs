@@ -14,12 +14,12 @@ mod history;
 mod home;
 mod kept;
 mod list;
+mod one;
 mod pins;
 mod place;
 mod plan;
 mod plugins;
 mod prepare;
-mod remote;
 mod remove;
 mod repair;
 mod secrets;
@@ -89,7 +89,7 @@ pub(crate) enum Stopped {
 }
 
 impl Stopped {
-    fn usage(message: impl Into<String>, help: impl Into<String>) -> Stopped {
+    pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Stopped {
         Stopped::Usage { message: message.into(), help: Some(help.into()) }
     }
 

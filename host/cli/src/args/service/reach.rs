@@ -18,6 +18,17 @@ pub(crate) struct Reach {
     #[arg(long, value_name = "URL", help = "Another machine: ssh://user@host[:port]")]
     pub(crate) target: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) way: Way,
+
+    /// How long to wait for whoever works on the same deployments
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub(crate) wait: u64,
+}
+
+/// How a target is reached.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Way {
     /// The private key for `--target`
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
@@ -26,9 +37,20 @@ pub(crate) struct Reach {
     #[arg(long, value_name = "FILE")]
     pub(crate) known_hosts: Option<PathBuf>,
 
-    /// How long to wait for whoever works on the same deployments
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
-    pub(crate) wait: u64,
+    /// The `punix-target` that does the work there, instead of the one that is part of punix
+    #[arg(long, value_name = "PATH")]
+    pub(crate) target_bin: Option<PathBuf>,
+
+    /// Become root on another machine by this, without a password
+    #[arg(long = "become", value_name = "HOW", value_enum)]
+    pub(crate) becomes: Option<Become>,
+}
+
+/// How somebody becomes root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Become {
+    /// `sudo`, which must not ask
+    Sudo,
 }
 
 /// Where units are.

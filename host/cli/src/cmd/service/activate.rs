@@ -4,7 +4,7 @@
 use super::Stopped;
 use super::commit::Teller;
 use super::hands::Hands;
-use super::place::Place;
+use super::site::Site;
 use super::words::{self, generation, reasons, seen};
 use crate::args::service::reach::{Activating, Restart};
 use punix_deploy::{Activation, Deed, UnitStep, wishes};
@@ -63,14 +63,14 @@ pub(super) fn activation(args: &Activating) -> Activation {
 /// Does with units what was asked for, if anything was, and tells it.
 pub(super) fn activate(
     teller: Teller<'_>,
-    place: &Place,
+    site: &Site<'_>,
     args: &Activating,
     units: Option<Units<'_>>,
     steps: &[UnitStep],
 ) -> Result<Activated, Stopped> {
     let wishes = wishes(steps, activation(args));
     let (Some(units), false) = (units, wishes.is_empty()) else { return Ok(Activated::default()) };
-    let hands = Hands { systemctl: args.systemctl.as_deref(), is_here: place.is_here(), redactor: units.redactor };
+    let hands = Hands::new(site, args.systemctl.as_deref(), units.redactor);
     if !hands.can_act() {
         return Ok(listed(steps, &wishes));
     }
@@ -158,7 +158,7 @@ pub(super) fn statuses(
         return Ok(Vec::new());
     }
     let session = units.backend.session(&units.stack, &wishes, units.facts).map_err(Diagnostic::from)?;
-    Ok(hands.fulfil(session).map_err(Diagnostic::from)?)
+    hands.fulfil(session)
 }
 
 /// Tells whether anything is to be done with units.

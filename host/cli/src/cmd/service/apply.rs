@@ -4,9 +4,9 @@ use super::Stopped;
 use super::activate;
 use super::commit::{self, Teller};
 use super::kept::{self, Remade};
-use super::place::Place;
+use super::place;
 use super::secrets::Vault;
-use super::site::{self, Visit};
+use super::site::{self, Site, Visit};
 use super::words::{self, counted, generation};
 use crate::args::service::Apply;
 use crate::args::service::reach::Units;
@@ -15,10 +15,10 @@ use crate::ui::{Ui, shown};
 use punix_deploy::{KeptPlan, read_plan, same_secrets, stack_for_units};
 use punix_diag::{Code, Diagnostic};
 use punix_model::Redactor;
-use punix_target::{Generation, Goal, Payload, Target};
+use punix_target::{Brought, Door, Generation, Goal, Payload};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Bytes of a plan that is kept.
 const PLAN_BYTES_MAX: u64 = 1 << 30;
@@ -28,12 +28,10 @@ pub(super) fn run(ui: &Ui, args: &Apply) -> Result<Exit, Stopped> {
     let path = args.plan.as_deref().or(args.file.as_deref()).unwrap_or(Path::new(""));
     let kept = read(path)?;
     let vault = Vault::read(ui, &args.secrets)?;
-    let root = PathBuf::from(&kept.target);
-    let named = (kept.target != "/").then(|| root.clone());
-    let place = Place { root, deployments: PathBuf::from(&kept.deployments), named };
+    let place = place::of_plan(&kept.target, &kept.deployments, &args.way)?;
     let visit = Visit { command: "punix service apply", wait: args.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
-    site::at(ui, &place, visit, |target| apply(teller, args, &place, target, kept, vault.as_ref()))
+    site::at(ui, &place, visit, |site| apply(teller, args, site, kept, vault.as_ref()))
 }
 
 fn read(path: &Path) -> Result<KeptPlan, Stopped> {
@@ -51,8 +49,7 @@ fn read(path: &Path) -> Result<KeptPlan, Stopped> {
 fn apply(
     teller: Teller<'_>,
     args: &Apply,
-    place: &Place,
-    target: &Target<'_>,
+    site: &Site<'_>,
     kept: KeptPlan,
     vault: Option<&Vault>,
 ) -> Result<Exit, Stopped> {
@@ -63,35 +60,35 @@ fn apply(
     };
     let new: &Generation = generation_new;
     let remade = match new.files.iter().any(|row| row.chunks.is_some()) {
-        true => kept::remake(teller.ui, target, new, vault)?,
+        true => kept::remake(teller.ui, site.door, new, vault)?,
         false => Remade::default(),
     };
     same_secrets(&plan, &remade.marks).map_err(|error| error.explain(&|_| None))?;
     // The plan may have been made for another directory of units than the usual one.
     let units = Units { unit_dir: stack_for_units(new).unit_dir };
-    let around = kept::around(teller.ui, place, new, &units, activate::is_wanted(&args.activating))?;
-    let held = match push.is_empty() {
-        true => None,
-        false => Some(bring(teller, args, target, new)?),
+    let around = kept::around(teller.ui, site, new, &units, activate::is_wanted(&args.activating))?;
+    let pushed = match push.is_empty() {
+        true => 0,
+        false => bring(teller, args, site.door, new)?.pushed,
     };
     let wanted: BTreeSet<_> = plan.changes.iter().map(|change| change.path.clone()).collect();
     let secrets = remade.files.into_iter().filter(|(path, _)| wanted.contains(path)).collect();
-    let target = &target.clone().within(around.boundary.clone());
-    commit::commit(teller, target, &plan, Payload { blobs, secrets })?;
-    let pushed = held.as_ref().map_or(0, |held| held.pushed);
-    drop(held);
+    commit::commit(teller, site.door, &around.boundary, &plan, Payload { blobs, secrets })?;
+    if pushed > 0 {
+        site.door.release()?;
+    }
     let (stack, number) = (&plan.stack, new.number);
     let counts = counted(new.files.len(), new.store_paths.len(), Some(pushed));
     let text = format!("deployed: stack {stack} → {} {counts}\n", generation(number));
     let redactor: &Redactor = &remade.redactor;
     let units = around.units(new).map(|units| activate::Units { redactor, ..units });
     let activated =
-        activate::activate(teller, place, &args.activating, units, &steps).inspect_err(|_| teller.say_done(&text))?;
+        activate::activate(teller, site, &args.activating, units, &steps).inspect_err(|_| teller.say_done(&text))?;
     let error = activated.error(stack, Some(number));
     let document = json!({
         "ok": error.is_none(), "stack": stack, "outcome": "deployed", "generation": number,
         "previous": new.previous, "config_files": new.files.len(), "store_paths": new.store_paths.len(),
-        "pushed": pushed, "root": place.root.to_string_lossy(),
+        "pushed": pushed, "root": site.place.root.to_string_lossy(),
         "changes": plan.changes.iter().map(words::change_json).collect::<Vec<Value>>(),
         "units": steps.iter().map(words::step_json).collect::<Vec<Value>>(),
         "activation": activated.json(), "diagnostics": [], "dropped": 0,
@@ -100,15 +97,10 @@ fn apply(
 }
 
 /// Brings the packages of a plan, which were built when it was made.
-fn bring(
-    teller: Teller<'_>,
-    args: &Apply,
-    target: &Target<'_>,
-    new: &Generation,
-) -> Result<punix_target::Pushed, Stopped> {
+fn bring(teller: Teller<'_>, args: &Apply, door: &dyn Door, new: &Generation) -> Result<Brought, Stopped> {
     let store = kept::store(&args.store).ok_or_else(|| {
         let error = Diagnostic::error(Code::E21, "the packages of this plan are not here: there is no store");
         Stopped::from(error.help("apply it where it was made, or make it again"))
     })?;
-    commit::push(teller, target, &store, &new.store_paths, &BTreeSet::new())
+    commit::push(teller, door, &store, &new.store_paths, &BTreeSet::new())
 }

@@ -7,7 +7,9 @@ use crate::ui::Ui;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use punix_diag::{Diagnostic, SourceMap};
 use punix_store::{Store, StoreName};
-use punix_target::{Committed, Payload, Plan, Progress, PushError, PushStep, Pushed, Pushing, Target, TargetPath};
+use punix_target::{
+    Boundary, Brought, Committed, Door, Payload, Plan, Progress, PushError, PushStep, Pushing, TargetPath,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
@@ -62,15 +64,15 @@ impl Teller<'_> {
     }
 }
 
-/// Sees to it that packages are on a target: `paths` are all that are needed. What comes back is held until a record names
-/// them.
+/// Sees to it that packages are on a target: `paths` are all that are needed. None of them is
+/// collected until the door is released: by then a record names them.
 pub(super) fn push(
     teller: Teller<'_>,
-    target: &Target<'_>,
+    door: &dyn Door,
     store: &Store,
     paths: &[String],
     again: &BTreeSet<String>,
-) -> Result<Pushed, Stopped> {
+) -> Result<Brought, Stopped> {
     let names = |paths: &mut dyn Iterator<Item = &String>| -> BTreeSet<StoreName> {
         paths.filter_map(|path| StoreName::parse(path.rsplit_once('/')?.1).ok()).collect()
     };
@@ -80,9 +82,9 @@ pub(super) fn push(
     })?;
     let pushing = Pushing { to, names: names(&mut paths.iter()), again: names(&mut again.iter()) };
     let progress = Pushes::new(teller);
-    let pushed = punix_target::push(target, store, &pushing, &mut |step| progress.step(&step));
+    let brought = door.push(store, &pushing, &mut |step| progress.step(&step));
     progress.end();
-    pushed.map_err(unpushed)
+    brought.map_err(unpushed)
 }
 
 /// Says why packages could not be brought. Nothing was changed but the store, and what is there is whole.
@@ -93,10 +95,11 @@ fn unpushed(error: PushError) -> Stopped {
     }
 }
 
-/// Carries out a plan, and says what somebody has to know of it.
+/// Carries out a plan within a boundary, and says what somebody has to know of it.
 pub(super) fn commit(
     teller: Teller<'_>,
-    target: &Target<'_>,
+    door: &dyn Door,
+    boundary: &Boundary,
     plan: &Plan,
     payload: Payload,
 ) -> Result<Committed, Stopped> {
@@ -107,7 +110,8 @@ pub(super) fn commit(
         Progress::Published => teller.event(&json!({ "event": "published" })),
         Progress::Live => teller.event(&json!({ "event": "live" })),
     };
-    let committed = punix_target::commit(target, plan, payload, &mut tell)?;
+    door.within(boundary)?;
+    let committed = door.commit(plan, payload, &mut tell)?;
     if let (Some(error), false) = (&committed.unfinished, teller.ui.json) {
         let warning = format!("it is live, but what is no longer needed could not be cleared away: {error}");
         teller.warn(

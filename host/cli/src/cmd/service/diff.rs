@@ -11,7 +11,7 @@ use crate::args::service::Diff;
 use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_deploy::{Deed, Reason, UnitStep, generation_diff, unit_steps};
-use punix_target::{After, Change, FileRow, Generation, There, record};
+use punix_target::{After, Change, FileRow, Generation, There};
 use serde_json::{Value, json};
 
 pub(super) fn run(ui: &Ui, args: &Diff) -> Result<Exit, Stopped> {
@@ -19,12 +19,13 @@ pub(super) fn run(ui: &Ui, args: &Diff) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
     let visit = Visit { command: "punix service diff", wait: args.reach.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
-    site::at(ui, &place, visit, |target| {
-        let _lock = target.share()?;
-        let (old, new) = (record(target, stack, from)?, record(target, stack, to)?);
+    site::at(ui, &place, visit, |site| {
+        let door = site.door;
+        door.share()?;
+        let (old, new) = (door.record(stack, from)?, door.record(stack, to)?);
         let mut texts = Texts::default();
-        texts.read(target, &old, Some(&new))?;
-        texts.read(target, &new, Some(&old))?;
+        texts.read(door, &old, Some(&new))?;
+        texts.read(door, &new, Some(&old))?;
         let files = generation_diff(&old, &new, &|mark| texts.find(mark));
         let units = units(&old, &new);
         let packages = packages(&old, &new);

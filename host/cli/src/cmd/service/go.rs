@@ -5,9 +5,9 @@ use super::Stopped;
 use super::activate;
 use super::commit::{self, Teller};
 use super::kept::{self, Remade};
-use super::place::{self, Place};
+use super::place;
 use super::secrets::Vault;
-use super::site::{self, Visit};
+use super::site::{self, Site, Visit};
 use super::words::{self, generation};
 use crate::args::service::{Going, Rollback, SetCurrent};
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ use punix_deploy::{
     Counts, Decided, Go, Ground, PlanError, Planned, Policy, Refusal, Wish, back_from, kept, plan, question_for,
 };
 use punix_diag::{Diagnostic, SourceMap, json as diagnostic_json};
-use punix_target::{Generation, Payload, Question, Target, look, record};
+use punix_target::{Generation, Payload, Question};
 use serde_json::{Value, json};
 
 /// Which way it goes.
@@ -40,8 +40,8 @@ fn run(ui: &Ui, command: &str, stack: &str, to: To, going: &Going) -> Result<Exi
     let vault = Vault::read(ui, &going.secrets)?;
     let visit = Visit { command, wait: going.reach.wait, makes: false };
     let teller = Teller { ui, events: going.telling.events };
-    let run = Run { teller, stack, to, going, place: &place, vault: vault.as_ref() };
-    site::at(ui, &place, visit, |target| run.on(target))
+    let run = Run { teller, stack, to, going, vault: vault.as_ref() };
+    site::at(ui, &place, visit, |site| run.on(site))
 }
 
 struct Run<'r> {
@@ -49,35 +49,35 @@ struct Run<'r> {
     stack: &'r str,
     to: To,
     going: &'r Going,
-    place: &'r Place,
     vault: Option<&'r Vault>,
 }
 
 impl Run<'_> {
-    fn on(&self, target: &Target<'_>) -> Result<Exit, Stopped> {
+    fn on(&self, site: &Site<'_>) -> Result<Exit, Stopped> {
         let ask = Question { stack: self.stack.to_owned(), ..Question::default() };
-        let seen = look(target, &ask)?;
+        let door = site.door;
+        let seen = door.look(&ask)?;
         let number = match self.to {
             To::Previous => back_from(self.stack, &seen),
             To::Number(number) => kept(self.stack, &seen, number),
         };
         let number = number.map_err(|error| self.refuse(&error))?;
-        let to = record(target, self.stack, number)?;
+        let to = door.record(self.stack, number)?;
         let going = self.going;
         let remade = match going.resolve_secrets {
-            true => Some(kept::remake(self.teller.ui, target, &to, self.vault)?),
+            true => Some(kept::remake(self.teller.ui, door, &to, self.vault)?),
             false => None,
         };
-        let seen = look(target, &question_for(&to))?;
+        let seen = door.look(&question_for(&to))?;
         let needs_backend = activate::is_wanted(&going.activating);
-        let around = kept::around(self.teller.ui, self.place, &to, &going.units, needs_backend)?;
+        let around = kept::around(self.teller.ui, site, &to, &going.units, needs_backend)?;
         let policy = Policy { adopt: going.adopt, refuse_drift: going.refuse_drift, keep: u32::MAX };
         let marks = remade.as_ref().map(|remade| &remade.marks);
         let wish = Wish::Go(Go { to: &to, policy, rewrite: !going.no_rewrite_config_files, remade: marks });
         let planned = plan(Ground { seen: &seen, boundary: &around.boundary }, wish);
         match planned.map_err(|error| self.refuse(&error))? {
             Planned::Unchanged { number, .. } => Ok(self.unchanged(number)),
-            Planned::Change(decided) => self.change(target, &around, &to, *decided, remade),
+            Planned::Change(decided) => self.change(site, &around, &to, *decided, remade),
         }
     }
 
@@ -113,7 +113,7 @@ impl Run<'_> {
 
     fn change(
         &self,
-        target: &Target<'_>,
+        site: &Site<'_>,
         around: &kept::Around,
         to: &Generation,
         decided: Decided,
@@ -127,12 +127,16 @@ impl Run<'_> {
             None => Default::default(),
         };
         let secrets = secrets.into_iter().filter(|(path, _)| decided.secrets.contains(path)).collect();
-        let target = &target.clone().within(around.boundary.clone());
-        let committed =
-            commit::commit(teller, target, &decided.plan, Payload { blobs: decided.inline.clone(), secrets })?;
+        let committed = commit::commit(
+            teller,
+            site.door,
+            &around.boundary,
+            &decided.plan,
+            Payload { blobs: decided.inline.clone(), secrets },
+        )?;
         let text = self.line(to.number, committed.from, decided.counts);
         let units = around.units(to).map(|units| activate::Units { redactor: &redactor, ..units });
-        let activated = activate::activate(teller, self.place, &self.going.activating, units, &decided.units)
+        let activated = activate::activate(teller, site, &self.going.activating, units, &decided.units)
             .inspect_err(|_| teller.say_done(&text))?;
         let error = activated.error(self.stack, Some(to.number));
         let Counts { written, removed, same, secret_skipped } = decided.counts;

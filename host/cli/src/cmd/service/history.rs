@@ -8,7 +8,7 @@ use super::words::{self, generation, seen, table};
 use crate::args::service::History;
 use crate::exit::Exit;
 use crate::ui::Ui;
-use punix_target::{Generation, Note, RecordIssue, current, kept_bytes, records};
+use punix_target::{Generation, Note, RecordIssue};
 use serde_json::{Value, json};
 
 /// Digits of a digest that are shown.
@@ -19,13 +19,14 @@ pub(super) fn run(ui: &Ui, args: &History) -> Result<Exit, Stopped> {
     let visit = Visit { command: "punix service history", wait: args.reach.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
     let stack = args.stack.name();
-    site::at(ui, &place, visit, |target| {
-        let _lock = target.share()?;
-        let records = records(target, stack)?;
+    site::at(ui, &place, visit, |site| {
+        let door = site.door;
+        door.share()?;
+        let records = door.records(stack)?;
         if records.is_empty() {
             return Err(not_deployed(stack));
         }
-        let live = current(target, stack)?;
+        let live = door.current(stack)?;
         let head = ["", "GENERATION", "AFTER", "DEPLOYED", "BY", "SCENARIO", "FILES", "PACKAGES", "PROGRAM"];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         let mut documents = Vec::new();
@@ -36,12 +37,13 @@ pub(super) fn run(ui: &Ui, args: &History) -> Result<Exit, Stopped> {
         documents.iter().for_each(|document| teller.event(document));
         let is_sound = records.iter().all(|(_, record)| record.is_ok());
         let exit = if is_sound { Exit::Done } else { Exit::Failed };
-        let notes = kept_bytes(target, stack)?;
+        let notes = door.kept_bytes(stack)?;
         let document = json!({
             "ok": is_sound, "stack": stack, "live": live, "generations": documents,
             "overwritten": notes.iter().map(note_json).collect::<Vec<Value>>(), "diagnostics": [], "dropped": 0,
         });
-        let blob = |note: &Note| target.layout().blob(&note.blob).to_string();
+        let layout = door.layout();
+        let blob = |note: &Note| layout.blob(&note.blob).to_string();
         let lines: String = notes.iter().map(|note| note_line(note, &blob(note))).collect();
         Ok(teller.result(&(table(&rows) + &lines), &document, exit))
     })

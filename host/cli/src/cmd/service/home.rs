@@ -1,10 +1,10 @@
 //! Whose home it is, and what follows from that: where user units are, and where a user's stack may write.
 
 use super::Stopped;
-use super::place::Place;
+use super::site::Site;
 use crate::args::service::reach::Units;
 use punix_model::{Facts, Scope};
-use punix_target::{Boundary, PathIssue, TargetPath};
+use punix_target::{Boundary, Machine, PathIssue, TargetPath};
 use std::path::Path;
 
 /// The home of whoever runs this, if it is known.
@@ -21,19 +21,13 @@ impl Home {
         Home(named.map(real))
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
-        self.0.as_deref()
+    /// Returns the home of whoever acts on another machine.
+    pub(super) fn of(machine: &Machine) -> Home {
+        Home(machine.home.clone().filter(|home| home.starts_with('/')))
     }
 
-    /// Returns what is known of this machine. How it starts services is asked where something is started.
-    pub(super) fn facts(&self) -> Facts {
-        Facts {
-            os: std::env::consts::OS.to_owned(),
-            arch: std::env::consts::ARCH.to_owned(),
-            init_version: String::new(),
-            home: self.0.clone(),
-            attributes: Vec::new(),
-        }
+    pub(super) fn text(&self) -> Option<&str> {
+        self.0.as_deref()
     }
 
     /// Reads where units are.
@@ -71,12 +65,28 @@ impl Home {
     }
 }
 
-impl Place {
+impl Site<'_> {
+    /// Returns what is known of the target. How it starts services is asked where something is started.
+    pub(super) fn facts(&self) -> Facts {
+        let system = self.machine.as_ref().and_then(|machine| machine.system.split_once('-'));
+        let (arch, os) = system.unwrap_or((std::env::consts::ARCH, std::env::consts::OS));
+        Facts {
+            os: os.to_owned(),
+            arch: arch.to_owned(),
+            init_version: String::new(),
+            home: self.home.0.clone(),
+            attributes: Vec::new(),
+        }
+    }
+
     /// Denies what is punix's own on a target: its deployments, and the store.
     pub(super) fn without_ours(&self, boundary: Boundary, store_root: Option<&Path>) -> Boundary {
-        let ours = [Some(self.deployments.as_path()), store_root].into_iter().flatten();
-        let ours = ours.filter_map(|path| TargetPath::parse(path.to_str()?.trim_end_matches('/')).ok());
-        ours.fold(boundary, Boundary::without)
+        let store = store_root.and_then(|path| TargetPath::parse(path.to_str()?.trim_end_matches('/')).ok());
+        let named = self.place.deployments.as_deref();
+        let named = named.and_then(|path| TargetPath::parse(path.to_str()?.trim_end_matches('/')).ok());
+        // As it was named, and as it really is.
+        let ours = [Some(self.door.layout().root().clone()), named, store];
+        ours.into_iter().flatten().fold(boundary, Boundary::without)
     }
 }
 

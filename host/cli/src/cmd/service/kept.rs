@@ -3,17 +3,16 @@
 
 use super::Stopped;
 use super::activate::Units;
-use super::home::Home;
-use super::place::Place;
 use super::plugins::Plugins;
 use super::secrets::{Vault, resolve};
+use super::site::Site;
 use crate::args::service::reach::Units as UnitArguments;
 use crate::ui::Ui;
 use punix_deploy::{references, splice_record, stack_for_units};
 use punix_model::{Facts, Redactor, Scope, Secret, Shape, Slot};
 use punix_plugin::runtime::BackendPlugin;
 use punix_store::Store;
-use punix_target::{Boundary, Generation, Mark, Target, TargetPath, tag};
+use punix_target::{Boundary, Door, Generation, Mark, TargetPath};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -39,21 +38,20 @@ pub(super) struct Remade {
 /// Finds what surrounds a generation. A backend that is not there is missed where units are to be handled, not here.
 pub(super) fn around(
     ui: &Ui,
-    place: &Place,
+    site: &Site<'_>,
     generation: &Generation,
     units: &UnitArguments,
     needs_backend: bool,
 ) -> Result<Around, Stopped> {
-    let home = Home::of_this_user();
-    let unit_dir = home.unit_dir(units)?;
+    let unit_dir = site.home.unit_dir(units)?;
     let scope = if generation.scope == USER { Scope::User } else { Scope::System };
-    let boundary = home.boundary(scope, &generation.stack, unit_dir.as_ref())?;
-    let boundary = place.without_ours(boundary, None);
+    let boundary = site.home.boundary(scope, &generation.stack, unit_dir.as_ref())?;
+    let boundary = site.without_ours(boundary, None);
     let backend = match needs_backend {
         true => Some(Plugins::read(ui, Path::new("."), Path::new(""))?.backend(&generation.backend)?.0),
         false => None,
     };
-    Ok(Around { boundary, backend, facts: home.facts(), redactor: Redactor::default() })
+    Ok(Around { boundary, backend, facts: site.facts(), redactor: Redactor::default() })
 }
 
 impl Around {
@@ -68,7 +66,7 @@ impl Around {
 /// Makes the files of a generation anew that have secrets in them.
 pub(super) fn remake(
     ui: &Ui,
-    target: &Target<'_>,
+    door: &dyn Door,
     generation: &Generation,
     vault: Option<&Vault>,
 ) -> Result<Remade, Stopped> {
@@ -82,7 +80,7 @@ pub(super) fn remake(
     let files = splice_record(generation, &values)?;
     let mut marks = BTreeMap::new();
     for (path, secret) in &files {
-        marks.insert(path.clone(), tag(target, secret)?);
+        marks.insert(path.clone(), door.tag(secret)?);
     }
     Ok(Remade { files, marks, redactor })
 }

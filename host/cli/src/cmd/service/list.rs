@@ -9,19 +9,19 @@ use crate::args::service::List;
 use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_diag::{Diagnostic, SourceMap, json as diagnostic_json};
-use punix_target::{Generation, TargetError, current_record, stacks};
+use punix_target::{Generation, TargetError};
 use serde_json::{Value, json};
 
 pub(super) fn run(ui: &Ui, args: &List) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
     let visit = Visit { command: "punix service list", wait: args.reach.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
-    site::at(ui, &place, visit, |target| {
-        let _lock = target.share()?;
+    site::at(ui, &place, visit, |site| {
+        site.door.share()?;
         let mut rows = vec![["STACK", "LIVE", "DEPLOYED", "BY", "BACKEND"].map(str::to_owned).to_vec()];
         let (mut documents, mut diagnostics) = (Vec::new(), Vec::new());
-        for stack in stacks(target)? {
-            match current_record(target, &stack) {
+        for stack in site.door.stacks()? {
+            match site.door.current_record(&stack) {
                 Ok(found) => {
                     rows.push(row(&stack, found.as_ref()));
                     documents.push(document(&stack, found.as_ref()));

@@ -2,10 +2,10 @@
 //! these are on this machine.
 
 use super::Stopped;
-use super::remote::Remote;
-use crate::args::service::reach::Reach;
+use crate::args::service::reach::{Reach, Way as WayArguments};
 use crate::places;
 use crate::ui::shown;
+use crate::way::{Remote, WayOptions};
 use punix_diag::{Code, Diagnostic};
 use punix_disk::RealDisk;
 use std::io::ErrorKind;
@@ -14,21 +14,39 @@ use std::path::{Path, PathBuf};
 /// Where a deploy is rehearsed that names no root.
 const REHEARSAL: &str = ".dry-run";
 
-/// A target on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A target.
+#[derive(Debug, Clone)]
 pub(super) struct Place {
     /// The directory that is its `/`.
     pub(super) root: PathBuf,
-    /// Where its deployments are, as it would name that itself.
-    pub(super) deployments: PathBuf,
+    /// Where its deployments are, as it would name that itself. By itself, in the home of whoever acts there; on this
+    /// machine that is known.
+    pub(super) deployments: Option<PathBuf>,
     /// As the user knows the root, if it is not `/`.
     pub(super) named: Option<PathBuf>,
+    pub(super) by: By,
+}
+
+/// Who works on a target.
+#[derive(Debug, Clone)]
+pub(super) enum By {
+    /// This process.
+    Hand,
+    /// A program of this machine.
+    Program(PathBuf),
+    /// A program of another machine.
+    Way(Remote, WayOptions),
 }
 
 impl Place {
-    /// Tells whether the target is this machine itself, and not a directory of it.
-    pub(super) fn is_here(&self) -> bool {
+    /// Tells whether the target is a machine, and not a directory of one.
+    pub(super) fn is_machine(&self) -> bool {
         self.named.is_none()
+    }
+
+    /// Tells whether the target is another machine.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        matches!(self.by, By::Way(..))
     }
 
     /// Opens the root, which has to be there.
@@ -38,7 +56,7 @@ impl Place {
 
     /// Opens the root, and makes it if there is none: a scratch root may be new.
     pub(super) fn open_or_make(&self) -> Result<RealDisk, Stopped> {
-        if !self.is_here() {
+        if !self.is_machine() {
             std::fs::create_dir_all(&self.root).map_err(|error| self.unreachable(&error))?;
         }
         self.open()
@@ -76,15 +94,20 @@ pub(super) fn exclusive(reach: &Reach) -> Result<(), Stopped> {
 pub(super) fn place(reach: &Reach, is_rehearsal: bool) -> Result<Place, Stopped> {
     exclusive(reach)?;
     if let Some(target) = &reach.target {
-        let remote = Remote::parse(target)?;
-        let message = format!("`{remote}` cannot be reached: this version deploys to this machine only");
-        return Err(Stopped::usage(message, "run punix there, or use `--transport-root`"));
+        return elsewhere(reach, Remote::parse(target)?);
     }
-    for (option, given) in [("--key", &reach.key), ("--known-hosts", &reach.known_hosts)] {
-        if given.is_some() {
+    let way = &reach.way;
+    let given = [
+        ("--key", way.key.is_some()),
+        ("--known-hosts", way.known_hosts.is_some()),
+        ("--become", way.becomes.is_some()),
+    ];
+    for (option, given) in given {
+        if given {
             return Err(Stopped::usage(format!("`{option}` is for another machine"), "name it with `--target`"));
         }
     }
+    let by = reach.way.target_bin.clone().map_or(By::Hand, By::Program);
     let deployments = places::deployments_root(reach.deployments_root.as_deref()).map_err(Stopped::from)?;
     if reach.transport_root.as_ref().is_some_and(|root| root.as_os_str().is_empty()) {
         return Err(Stopped::usage("`--transport-root` is empty", "name a directory"));
@@ -102,9 +125,41 @@ pub(super) fn place(reach: &Reach, is_rehearsal: bool) -> Result<Place, Stopped>
             let message = "a dry run writes, and `/` is no place to rehearse in";
             return Err(Stopped::usage(message, "name another directory, or leave `--transport-root` out"));
         }
-        return Ok(Place { root: PathBuf::from("/"), deployments: absolute(&deployments), named: None });
+        return Ok(Place { root: PathBuf::from("/"), deployments: Some(absolute(&deployments)), named: None, by });
     }
-    Ok(Place { root, deployments: Path::new("/").join(deployments), named })
+    Ok(Place { root, deployments: Some(Path::new("/").join(deployments)), named, by })
+}
+
+/// Finds the target of a plan that was kept.
+pub(super) fn of_plan(target: &str, deployments: &str, way: &WayArguments) -> Result<Place, Stopped> {
+    let deployments = Some(PathBuf::from(deployments));
+    let root = PathBuf::from(target);
+    if !root.is_absolute() {
+        let by = By::Way(Remote::parse(target)?, options(way));
+        return Ok(Place { root: PathBuf::from("/"), deployments, named: None, by });
+    }
+    let named = (target != "/").then(|| root.clone());
+    let by = way.target_bin.clone().map_or(By::Hand, By::Program);
+    Ok(Place { root, deployments, named, by })
+}
+
+fn options(way: &WayArguments) -> WayOptions {
+    WayOptions {
+        key: way.key.clone(),
+        known_hosts: way.known_hosts.clone(),
+        target_bin: way.target_bin.clone(),
+        becomes: way.becomes,
+    }
+}
+
+/// Finds a target that is another machine. Where its deployments are it knows itself, if nobody says it.
+fn elsewhere(reach: &Reach, remote: Remote) -> Result<Place, Stopped> {
+    let deployments = places::named_deployments_root(reach.deployments_root.as_deref());
+    if let Some(relative) = deployments.as_deref().filter(|path| !path.is_absolute()) {
+        let message = format!("`{}` is no place for deployments on another machine", shown(relative));
+        return Err(Stopped::usage(message, "write a whole path after `--deployments-root`"));
+    }
+    Ok(Place { root: PathBuf::from("/"), deployments, named: None, by: By::Way(remote, options(&reach.way)) })
 }
 
 #[cfg(test)]
@@ -116,8 +171,7 @@ mod tests {
             deployments_root: Some(deployments.into()),
             transport_root: root.map(PathBuf::from),
             target: None,
-            key: None,
-            known_hosts: None,
+            way: WayArguments { key: None, known_hosts: None, target_bin: None, becomes: None },
             wait: 0,
         }
     }
@@ -125,7 +179,7 @@ mod tests {
     fn found(deployments: &str, root: Option<&str>, is_rehearsal: bool) -> (String, String, Option<String>) {
         let place = place(&reach(deployments, root), is_rehearsal).unwrap();
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        (text(&place.root), text(&place.deployments), place.named.as_deref().map(text))
+        (text(&place.root), place.deployments.as_deref().map(text).unwrap(), place.named.as_deref().map(text))
     }
 
     #[test]
@@ -147,8 +201,14 @@ mod tests {
     fn two_targets_or_another_machine_are_refused() {
         let both = Reach { target: Some("ssh://h".to_owned()), ..reach("/d", Some("/t")) };
         assert!(place(&both, false).is_err());
-        assert!(place(&Reach { target: Some("ssh://h".to_owned()), ..reach("/d", None) }, false).is_err());
-        assert!(place(&Reach { key: Some("k".into()), ..reach("/d", None) }, false).is_err());
+        assert!(place(&Reach { target: Some("ssh://h".to_owned()), ..reach("d", None) }, false).is_err());
+        assert!(
+            place(
+                &Reach { way: WayArguments { key: Some("k".into()), ..reach("/d", None).way }, ..reach("/d", None) },
+                false
+            )
+            .is_err()
+        );
         assert!(place(&reach("/d", Some("")), false).is_err());
         assert!(place(&reach("/d", Some("/")), true).is_err());
     }

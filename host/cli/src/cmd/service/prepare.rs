@@ -2,10 +2,9 @@
 //! built and nothing written here.
 
 use super::Stopped;
-use super::home::Home;
-use super::place::Place;
 use super::plugins::Plugins;
-use super::secrets::{Vault, resolve};
+use super::secrets::Found;
+use super::site::Site;
 use super::words;
 use crate::args::service::Source;
 use crate::cmd::build::local_digests;
@@ -135,34 +134,38 @@ pub(super) fn read(
     Ok(Program { checked, composed, source_hash, store_root, world, scenario, base })
 }
 
-/// Makes the stack's files, with everything in them.
-pub(super) fn prepare(ui: &Ui, source: &Source, program: &Program, place: &Place) -> Result<Wanted, Stopped> {
-    let vault = Vault::read(ui, &source.secrets)?;
-    let home = Home::of_this_user();
-    let unit_dir = home.unit_dir(&source.units)?;
+/// Makes the stack's files, with everything in them. `find` finds the secrets of its slots.
+pub(super) fn prepare(
+    ui: &Ui,
+    source: &Source,
+    program: &Program,
+    site: &Site<'_>,
+    find: &dyn Fn(&Plugins, &Design) -> Result<Found, Stopped>,
+) -> Result<Wanted, Stopped> {
+    let unit_dir = site.home.unit_dir(&source.units)?;
     let entries = program.entries();
     let choice = StackChoice {
         checked: &program.checked,
         world: &program.world,
         scenario: program.scenario,
         stack: source.stack.name(),
-        home: home.text(),
+        home: site.home.text(),
         entry: &|module| entries.get(&module).cloned(),
     };
     let (design, warnings) = compose_stack(choice)?;
     ui.show(&warnings, 0, program.sources());
     let plugins = Plugins::read(ui, Path::new("."), &program.base)?;
-    let found = resolve(&plugins, vault.as_ref(), &design.slots, &design.slot_places)?;
+    let found = find(&plugins, &design)?;
     let (backend, row) = plugins.backend(&design.backend)?;
-    let facts = home.facts();
+    let facts = site.facts();
     let sources = read_sources(&design, &program.base)?;
     let renderer = Renderer { backend: &backend, id: &row.id, facts: &facts, unit_dir: unit_dir.as_ref() };
     let rendered = render(&design, sources, renderer)?;
     for note in &rendered.notes {
         ui.say(&format!("note: {}", words::seen(note)));
     }
-    let boundary = home.boundary(design.scope, &design.name, unit_dir.as_ref())?;
-    let boundary = place.without_ours(boundary, Some(&program.store_root));
+    let boundary = site.home.boundary(design.scope, &design.name, unit_dir.as_ref())?;
+    let boundary = site.without_ours(boundary, Some(&program.store_root));
     let refusals = check_boundary(&design, &rendered, &boundary);
     if !refusals.is_empty() {
         return Err(Stopped::By(refusals));

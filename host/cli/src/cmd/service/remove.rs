@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_deploy::{Ground, Planned, Wish, plan, question_for};
 use punix_diag::{Diagnostic, SourceMap, json as diagnostic_json};
-use punix_target::{Payload, current_record, look, trim as trim_target};
+use punix_target::Payload;
 use serde_json::{Value, json};
 
 pub(super) fn trim(ui: &Ui, args: &Trim) -> Result<Exit, Stopped> {
@@ -20,9 +20,10 @@ pub(super) fn trim(ui: &Ui, args: &Trim) -> Result<Exit, Stopped> {
     let visit = Visit { command: "punix service trim", wait: args.reach.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
     let stack = args.stack.name();
-    site::at(ui, &place, visit, |target| {
-        live(current_record(target, stack)?, stack)?;
-        let gone = trim_target(target, stack, args.keep)?;
+    site::at(ui, &place, visit, |site| {
+        let door = site.door;
+        live(door.current_record(stack)?, stack)?;
+        let gone = door.trim(stack, args.keep)?;
         let names: Vec<String> = gone.iter().copied().map(generation).collect();
         let text = match names.is_empty() {
             true => format!("trimmed: stack {stack}, nothing to remove\n"),
@@ -38,10 +39,11 @@ pub(super) fn remove(ui: &Ui, args: &Remove) -> Result<Exit, Stopped> {
     let visit = Visit { command: "punix service remove", wait: args.reach.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
     let stack = args.stack.name();
-    site::at(ui, &place, visit, |target| {
-        let live = live(current_record(target, stack)?, stack)?;
-        let seen = look(target, &question_for(&live))?;
-        let around = kept::around(ui, &place, &live, &args.units, activate::is_wanted(&args.activating))?;
+    site::at(ui, &place, visit, |site| {
+        let door = site.door;
+        let live = live(door.current_record(stack)?, stack)?;
+        let seen = door.look(&question_for(&live))?;
+        let around = kept::around(ui, site, &live, &args.units, activate::is_wanted(&args.activating))?;
         let wish = Wish::Remove { stack, refuse_drift: args.refuse_drift };
         let planned = plan(Ground { seen: &seen, boundary: &around.boundary }, wish);
         let decided = match planned.map_err(|error| error.explain(&|_| None))? {
@@ -52,15 +54,14 @@ pub(super) fn remove(ui: &Ui, args: &Remove) -> Result<Exit, Stopped> {
         };
         let warnings: Vec<Diagnostic> = decided.warnings.iter().map(Diagnostic::from).collect();
         teller.warn(&warnings, &SourceMap::default());
-        let target = &target.clone().within(around.boundary.clone());
-        commit::commit(teller, target, &decided.plan, Payload::default())?;
+        commit::commit(teller, door, &around.boundary, &decided.plan, Payload::default())?;
         let text = format!(
             "removed: stack {stack} (was {}) [{} config file(s) removed]\n",
             generation(live.number),
             decided.counts.removed
         );
         let units = around.units(&live);
-        let activated = activate::activate(teller, &place, &args.activating, units, &decided.units)
+        let activated = activate::activate(teller, site, &args.activating, units, &decided.units)
             .inspect_err(|_| teller.say_done(&text))?;
         let error = activated.error(stack, None);
         let document = json!({

@@ -13,9 +13,7 @@ use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_deploy::{Ground, Planned, Policy, Repair, Wish, plan, question_for};
 use punix_diag::{Code, Diagnostic, SourceMap};
-use punix_target::{
-    Depth, Drift, Finding, Generation, Payload, Recovered, Spot, Target, current_record, look, recover, verify,
-};
+use punix_target::{Depth, Door, Drift, Finding, Generation, Payload, Recovered, Spot};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -24,17 +22,18 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
     let vault = Vault::read(ui, &args.secrets)?;
     let visit = Visit { command: "punix service repair", wait: args.reach.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
-    site::at(ui, &place, visit, |target| {
-        let mended = mended(teller, &recover(target)?);
+    site::at(ui, &place, visit, |site| {
+        let door = site.door;
+        let mended = mended(teller, &door.recover()?);
         let stack = args.stack.name();
-        let live = live(current_record(target, stack)?, stack)?;
-        let packages = packages(teller, args, target, &live)?;
+        let live = live(door.current_record(stack)?, stack)?;
+        let packages = packages(teller, args, door, &live)?;
         let remade = match args.resolve_secrets {
-            true => Some(kept::remake(ui, target, &live, vault.as_ref())?),
+            true => Some(kept::remake(ui, door, &live, vault.as_ref())?),
             false => None,
         };
-        let seen = look(target, &question_for(&live))?;
-        let around = kept::around(ui, &place, &live, &args.units, activate::is_wanted(&args.activating))?;
+        let seen = door.look(&question_for(&live))?;
+        let around = kept::around(ui, site, &live, &args.units, activate::is_wanted(&args.activating))?;
         let policy = Policy { keep: u32::MAX, ..Policy::default() };
         let marks = remade.as_ref().map(|remade| &remade.marks);
         let wish = Wish::Repair(Repair { stack, policy, remade: marks });
@@ -55,8 +54,13 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
         teller.warn(&warnings, &SourceMap::default());
         let Remade { files, redactor, .. } = remade.unwrap_or_default();
         let secrets = files.into_iter().filter(|(path, _)| decided.secrets.contains(path)).collect();
-        let target = &target.clone().within(around.boundary.clone());
-        commit::commit(teller, target, &decided.plan, Payload { blobs: decided.inline.clone(), secrets })?;
+        commit::commit(
+            teller,
+            door,
+            &around.boundary,
+            &decided.plan,
+            Payload { blobs: decided.inline.clone(), secrets },
+        )?;
         let counts = decided.counts;
         let text = format!(
             "repaired: stack {stack} at {} [{} config file(s) restored, {packages} package(s) brought]\n",
@@ -64,7 +68,7 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
             counts.written,
         );
         let units = around.units(&live).map(|units| activate::Units { redactor: &redactor, ..units });
-        let activated = activate::activate(teller, &place, &args.activating, units, &decided.units)
+        let activated = activate::activate(teller, site, &args.activating, units, &decided.units)
             .inspect_err(|_| teller.say_done(&text))?;
         let error = activated.error(stack, Some(live.number));
         let changes: Vec<Value> = decided.plan.changes.iter().map(words::change_json).collect();
@@ -95,8 +99,8 @@ fn mended(teller: Teller<'_>, recovered: &Recovered) -> usize {
 }
 
 /// Brings packages again that are missing or damaged on the target, from the store of this machine. Counts them.
-fn packages(teller: Teller<'_>, args: &Arguments, target: &Target<'_>, live: &Generation) -> Result<usize, Stopped> {
-    let findings = verify(target, live, Depth::Content)?;
+fn packages(teller: Teller<'_>, args: &Arguments, door: &dyn Door, live: &Generation) -> Result<usize, Stopped> {
+    let findings = door.verify(live, Depth::Content)?;
     let of_store = |finding: &Finding| match (&finding.at, &finding.drift) {
         (Spot::Store(path), drift) => Some((path.clone(), matches!(drift, Drift::Damaged { .. }))),
         (Spot::File(_) | Spot::Own(_), _) => None,
@@ -113,7 +117,7 @@ fn packages(teller: Teller<'_>, args: &Arguments, target: &Target<'_>, live: &Ge
             .help("there is no store here to bring them from: deploy again")
             .into());
     };
-    commit::push(teller, target, &store, &live.store_paths, &again)?;
+    commit::push(teller, door, &store, &live.store_paths, &again)?;
     Ok(bad.len())
 }
 

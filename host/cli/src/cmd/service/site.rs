@@ -1,12 +1,17 @@
-//! A target that is at hand: opened, and locked in the way that its verbs need.
+//! A target that is at hand: in this process, behind a program of this machine, or behind a way to another one. Verbs ask
+//! its door and do not know which.
 
 use super::Stopped;
-use super::place::Place;
+use super::home::Home;
+use super::place::{By, Place};
+use super::prepare::Program;
+use super::words::seen;
 use crate::cmd::build::waiting;
 use crate::ui::Ui;
 use punix_diag::{Code, Diagnostic};
 use punix_store::{Asking, Holder};
-use punix_target::{Generation, Guarding, Layout, Target, TargetError};
+use punix_target::{Client, Door, Generation, Guarding, Inside, Layout, Machine, Opening, Target, TargetError};
+use std::path::Path;
 use std::time::Duration;
 
 /// Who works on a target, and how long he waits for others.
@@ -19,15 +24,68 @@ pub(super) struct Visit<'v> {
     pub(super) makes: bool,
 }
 
+/// A target, and what is known of it.
+pub(super) struct Site<'s> {
+    pub(super) door: &'s dyn Door,
+    pub(super) place: &'s Place,
+    /// Of whoever acts there.
+    pub(super) home: Home,
+    /// Of another machine.
+    pub(super) machine: Option<Machine>,
+}
+
+impl Site<'_> {
+    /// Refuses a program whose packages are for another kind of machine.
+    pub(super) fn can_run(&self, program: &Program) -> Result<(), Stopped> {
+        let Some(machine) = &self.machine else { return Ok(()) };
+        let ours = crate::machine::system();
+        if program.closure().is_empty() || machine.system == ours {
+            return Ok(());
+        }
+        let (theirs, host) = (seen(&machine.system), seen(&machine.hostname));
+        let message = format!("the packages of this stack are built for {ours}, and `{host}` is {theirs}");
+        let help = format!("deploy from a machine that is {theirs}");
+        Err(Diagnostic::error(Code::E17, message).help(help).into())
+    }
+}
+
 /// Opens a target and works on it.
 pub(super) fn at<R>(
     ui: &Ui,
     place: &Place,
     visit: Visit<'_>,
-    work: impl FnOnce(&Target<'_>) -> Result<R, Stopped>,
+    work: impl FnOnce(&Site<'_>) -> Result<R, Stopped>,
 ) -> Result<R, Stopped> {
-    let layout = Layout::new(&place.deployments).map_err(|issue| {
-        let message = format!("`{}` is no place for deployments: {issue}", place.deployments.display());
+    let opening = Opening {
+        root: &place.root,
+        deployments: place.deployments.as_deref(),
+        command: visit.command,
+        wait: Duration::from_secs(visit.wait),
+    };
+    match &place.by {
+        By::Hand => by_hand(ui, place, visit, work),
+        By::Program(program) => {
+            drop(if visit.makes { place.open_or_make()? } else { place.open()? });
+            let client = Client::start(program, &opening)?;
+            work(&Site { door: &client, place, home: Home::of_this_user(), machine: None })
+        }
+        By::Way(remote, _) => {
+            let message = format!("`{remote}` cannot be reached: this version deploys to this machine only");
+            Err(Stopped::usage(message, "run punix there, or use `--transport-root`"))
+        }
+    }
+}
+
+fn by_hand<R>(
+    ui: &Ui,
+    place: &Place,
+    visit: Visit<'_>,
+    work: impl FnOnce(&Site<'_>) -> Result<R, Stopped>,
+) -> Result<R, Stopped> {
+    // On this machine it is always known.
+    let deployments = place.deployments.as_deref().unwrap_or(Path::new(""));
+    let layout = Layout::new(deployments).map_err(|issue| {
+        let message = format!("`{}` is no place for deployments: {issue}", deployments.display());
         Stopped::usage(message, "name a directory with `--deployments-root`")
     })?;
     let disk = if visit.makes { place.open_or_make()? } else { place.open()? };
@@ -35,7 +93,8 @@ pub(super) fn at<R>(
     let asking = Asking { command: visit.command, wait: Duration::from_secs(visit.wait), tell: &tell };
     let guard = Guarding::myself();
     let target = Target::at(&disk, &layout, punix_target::Place { root: place.root.clone(), asking, guard })?;
-    work(&target)
+    let door = Inside::new(target);
+    work(&Site { door: &door, place, home: Home::of_this_user(), machine: None })
 }
 
 /// Returns the live generation of a stack, which has to be there.

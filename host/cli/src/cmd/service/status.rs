@@ -14,7 +14,7 @@ use crate::args::service::reach::Units;
 use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_model::{Redactor, RunState, Status};
-use punix_target::{Depth, Generation, current_record};
+use punix_target::{Depth, Generation};
 use serde_json::{Value, json};
 
 pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
@@ -22,13 +22,13 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
     let visit = Visit { command: "punix service status", wait: args.reach.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
     let stack = args.stack.name();
-    site::at(ui, &place, visit, |target| {
-        let live = live(current_record(target, stack)?, stack)?;
-        let rows = rows(target, &live, Depth::Presence)?;
+    site::at(ui, &place, visit, |site| {
+        let live = live(site.door.current_record(stack)?, stack)?;
+        let rows = rows(site.door, &live, Depth::Presence)?;
         let redactor = Redactor::default();
-        let hands = Hands { systemctl: args.systemctl.as_deref(), is_here: place.is_here(), redactor: &redactor };
+        let hands = Hands::new(site, args.systemctl.as_deref(), &redactor);
         let asks = hands.can_act() && !live.units.is_empty();
-        let around = kept::around(ui, &place, &live, &Units { unit_dir: None }, asks)?;
+        let around = kept::around(ui, site, &live, &Units { unit_dir: None }, asks)?;
         let names = live.units.iter().map(|unit| unit.name.clone());
         let units = match around.units(&live) {
             Some(units) => activate::statuses(&units, &hands, names)?,

@@ -2,7 +2,7 @@
 
 use super::Stopped;
 use punix_store::Digest;
-use punix_target::{Generation, Mark, Target, blob};
+use punix_target::{Door, Generation, Mark};
 use std::collections::BTreeMap;
 
 /// Contents by digest.
@@ -18,7 +18,7 @@ impl Texts {
     /// Reads the files of a generation that are kept, but for those that another has too: these do not differ.
     pub(super) fn read(
         &mut self,
-        target: &Target<'_>,
+        door: &dyn Door,
         generation: &Generation,
         other: Option<&Generation>,
     ) -> Result<(), Stopped> {
@@ -31,7 +31,7 @@ impl Texts {
             if self.0.contains_key(&digest) || same(row.path.clone(), row.mark) {
                 continue;
             }
-            if let Some(bytes) = blob(target, &digest)? {
+            if let Some(bytes) = door.blob(&digest)? {
                 self.0.insert(digest, bytes);
             }
         }

@@ -1,19 +1,19 @@
 //! `punix service verify`, which is `punix verify` too: what is there, beside what was deployed.
 
+use super::Stopped;
 use super::activate;
 use super::commit::Teller;
 use super::hands::Hands;
 use super::kept;
 use super::place;
-use super::site::{self, Visit, live};
+use super::site::{self, Site, Visit, live};
 use super::words::{self, generation, seen};
-use super::{Stopped, place::Place};
 use crate::args::service::Verify;
 use crate::args::service::reach::Units as UnitArguments;
 use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_model::{Redactor, RunState};
-use punix_target::{Depth, Drift, Finding, Generation, Mark, Spot, Target, Withheld, current_record, verify};
+use punix_target::{Depth, Door, Drift, Finding, Generation, Mark, Spot, Withheld};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,11 +22,11 @@ pub(super) fn run(ui: &Ui, args: &Verify) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
     let visit = Visit { command: "punix service verify", wait: args.reach.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
-    site::at(ui, &place, visit, |target| {
+    site::at(ui, &place, visit, |site| {
         let stack = args.stack.name();
-        let generation = live(current_record(target, stack)?, stack)?;
-        let mut rows = rows(target, &generation, Depth::Content)?;
-        rows.extend(units(ui, &place, &generation, args.systemctl.as_deref())?);
+        let generation = live(site.door.current_record(stack)?, stack)?;
+        let mut rows = rows(site.door, &generation, Depth::Content)?;
+        rows.extend(units(ui, site, &generation, args.systemctl.as_deref())?);
         let exit = if rows.iter().all(Row::is_clean) { Exit::Done } else { Exit::Failed };
         let text: String = rows.iter().map(Row::line).collect();
         let text = text + &summary(&generation, &rows);
@@ -62,8 +62,8 @@ impl Row {
 }
 
 /// Compares everything: files in the order of the record, then packages, then what is besides.
-pub(super) fn rows(target: &Target<'_>, generation: &Generation, depth: Depth) -> Result<Vec<Row>, Stopped> {
-    let findings = verify(target, generation, depth)?;
+pub(super) fn rows(door: &dyn Door, generation: &Generation, depth: Depth) -> Result<Vec<Row>, Stopped> {
+    let findings = door.verify(generation, depth)?;
     let of = |is_it: &dyn Fn(&Spot) -> bool| findings.iter().filter(|finding| is_it(&finding.at)).collect::<Vec<_>>();
     let mut rows = Vec::new();
     for row in &generation.files {
@@ -136,13 +136,13 @@ fn detail(drift: &Drift) -> String {
 }
 
 /// Says which units failed, where they can be asked. One that does not run may never have been started.
-fn units(ui: &Ui, place: &Place, generation: &Generation, systemctl: Option<&Path>) -> Result<Vec<Row>, Stopped> {
+fn units(ui: &Ui, site: &Site<'_>, generation: &Generation, systemctl: Option<&Path>) -> Result<Vec<Row>, Stopped> {
     let redactor = Redactor::default();
-    let hands = Hands { systemctl, is_here: place.is_here(), redactor: &redactor };
+    let hands = Hands::new(site, systemctl, &redactor);
     if !hands.can_act() || generation.units.is_empty() {
         return Ok(Vec::new());
     }
-    let around = kept::around(ui, place, generation, &UnitArguments { unit_dir: None }, true)?;
+    let around = kept::around(ui, site, generation, &UnitArguments { unit_dir: None }, true)?;
     let Some(units) = around.units(generation) else { return Ok(Vec::new()) };
     let names = generation.units.iter().map(|unit| unit.name.clone());
     let failed = activate::statuses(&units, &hands, names)?.into_iter().filter(|it| it.state == RunState::Failed);

@@ -9,7 +9,7 @@ use crate::args::service::Why;
 use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_diag::{Code, Diagnostic, closest};
-use punix_target::{FileRow, Generation, RecordedChunk, current_record};
+use punix_target::{FileRow, Generation, RecordedChunk};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -22,8 +22,8 @@ pub(super) fn run(ui: &Ui, args: &Why) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
     let visit = Visit { command: "punix service why", wait: args.reach.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
-    site::at(ui, &place, visit, |target| {
-        let live = live(current_record(target, stack)?, stack)?;
+    site::at(ui, &place, visit, |site| {
+        let live = live(site.door.current_record(stack)?, stack)?;
         let row = live.files.iter().find(|row| row.path.as_str() == path).ok_or_else(|| unknown(&live, path))?;
         let secrets = secrets(row);
         let document = json!({

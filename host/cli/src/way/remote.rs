@@ -1,13 +1,13 @@
 //! `--target`: another machine, as it is named on the command line. It is read strictly, since parts of it become words of
 //! other programs.
 
-use super::Stopped;
+use crate::cmd::service::Stopped;
 use std::fmt;
 
 /// Another machine. Invariant: user and host hold nothing but letters, digits and `._-`, and do not begin with `-`; a host
 /// may be an address in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Remote {
+pub(crate) struct Remote {
     user: Option<String>,
     host: String,
     port: Option<u16>,
@@ -15,7 +15,7 @@ pub(super) struct Remote {
 
 impl Remote {
     /// Reads `ssh://user@host:port`.
-    pub(super) fn parse(text: &str) -> Result<Remote, Stopped> {
+    pub(crate) fn parse(text: &str) -> Result<Remote, Stopped> {
         let form = || {
             let message = format!("--target must be ssh://user@host[:port], got `{text}`");
             Stopped::usage(message, "for example: --target ssh://deploy@web1.example.org")

@@ -1,0 +1,149 @@
+//! One deploy of one stack on one target: looked at, planned, brought, committed, activated. What came of it is returned;
+//! who shows it, and how, is not known here.
+
+use super::activate::{self, Activated, Units};
+use super::commit::{self, Teller};
+use super::prepare::{Program, Wanted};
+use super::site::Site;
+use super::{Stopped, build};
+use crate::args::service::Source;
+use crate::args::service::reach::Activating;
+use punix_deploy::{Decided, Deploy, Ground, Planned, Policy, UnitStep, Wish, plan, question, stack_of};
+use punix_diag::Diagnostic;
+use punix_target::{Change, Goal};
+use std::collections::BTreeSet;
+
+/// What is wanted of a deploy, beside its program.
+#[derive(Clone, Copy)]
+pub(crate) struct Job<'j> {
+    pub(crate) source: &'j Source,
+    pub(crate) activating: &'j Activating,
+    /// Whether nothing is brought and no unit touched.
+    pub(crate) is_rehearsal: bool,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(crate) struct Deployed {
+    pub(crate) stack: String,
+    pub(crate) number: u32,
+    pub(crate) files: usize,
+    pub(crate) store_paths: usize,
+    /// Packages that were brought. Nothing where none may be.
+    pub(crate) pushed: Option<usize>,
+    /// Nothing where everything was as it should be.
+    pub(crate) changed: Option<Changed>,
+}
+
+/// What a deploy changed.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    pub(crate) previous: Option<u32>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) units: Vec<UnitStep>,
+    pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) activated: Activated,
+    /// Why units could not be brought to where they should be. The generation is live all the same.
+    pub(crate) broke: Option<Stopped>,
+}
+
+/// Deploys what was prepared. `built` holds the packages, if there are any and they may be brought.
+pub(super) fn deploy(
+    teller: Teller<'_>,
+    job: Job<'_>,
+    site: &Site<'_>,
+    program: &Program,
+    wanted: Wanted,
+    built: Option<&build::Built>,
+) -> Result<Deployed, Stopped> {
+    let one = One { teller, job, site, program, built };
+    one.deploy(wanted)
+}
+
+struct One<'o> {
+    teller: Teller<'o>,
+    job: Job<'o>,
+    site: &'o Site<'o>,
+    program: &'o Program,
+    built: Option<&'o build::Built>,
+}
+
+impl One<'_> {
+    fn deploy(&self, wanted: Wanted) -> Result<Deployed, Stopped> {
+        let (door, source) = (self.site.door, self.job.source);
+        let draft = wanted.draft(self.program, source, |secret| door.tag(secret))?;
+        let (files, store_paths) = (draft.files.len(), draft.store_paths.len());
+        let seen = door.look(&question(&wanted.design.name, &wanted.rendered, &draft.store_paths))?;
+        let policy = Policy { adopt: source.adopt, refuse_drift: source.refuse_drift, keep: source.keep };
+        let wish = Wish::Deploy(Deploy { draft, policy, force_generation: source.force_generation });
+        let ground = Ground { seen: &seen, boundary: &wanted.boundary };
+        let planned = plan(ground, wish).map_err(|error| error.explain(&|path| wanted.place_of(path)))?;
+        let stack = wanted.design.name.clone();
+        match planned {
+            Planned::Unchanged { number, push } => {
+                let pushed = if push.is_empty() { Some(0) } else { self.push()? };
+                Ok(Deployed { stack, number, files, store_paths, pushed: pushed.or(Some(0)), changed: None })
+            }
+            Planned::Change(decided) => {
+                let number = number_of(&decided);
+                let (pushed, changed) = self.change(wanted, *decided)?;
+                Ok(Deployed { stack, number, files, store_paths, pushed, changed: Some(changed) })
+            }
+        }
+    }
+
+    fn change(&self, wanted: Wanted, decided: Decided) -> Result<(Option<usize>, Changed), Stopped> {
+        let warnings: Vec<Diagnostic> = decided.warnings.iter().map(Diagnostic::from).collect();
+        self.teller.warn(&warnings, self.program.sources());
+        let pushed = self.push()?;
+        let units = Units {
+            backend: &wanted.backend,
+            stack: stack_of(&wanted.design, wanted.unit_dir.as_ref()),
+            facts: &wanted.facts,
+            redactor: &wanted.redactor,
+        };
+        let payload = wanted.contents.into_payload();
+        commit::commit(self.teller, self.site.door, &wanted.boundary, &decided.plan, payload)?;
+        if pushed.is_some_and(|pushed| pushed > 0) {
+            self.site.door.release()?;
+        }
+        let done = match self.job.is_rehearsal {
+            true => Ok(Activated::default()),
+            false => activate::activate(self.teller, self.site, self.job.activating, Some(units), &decided.units),
+        };
+        let (activated, broke) = match done {
+            Ok(activated) => (activated, None),
+            Err(stopped) => (Activated::default(), Some(stopped)),
+        };
+        let previous = previous_of(&decided);
+        let Decided { plan, units, .. } = decided;
+        Ok((pushed, Changed { previous, changes: plan.changes, units, warnings, activated, broke }))
+    }
+
+    /// Sees to it that packages are on the target. A rehearsal brings none.
+    fn push(&self) -> Result<Option<usize>, Stopped> {
+        if self.job.is_rehearsal {
+            return Ok(None);
+        }
+        let Some(built) = self.built else { return Ok(Some(0)) };
+        let paths = self.program.closure();
+        let brought = commit::push(self.teller, self.site.door, &built.store, &paths, &BTreeSet::new())?;
+        Ok(Some(brought.pushed))
+    }
+}
+
+/// Returns the number that a plan makes live.
+fn number_of(decided: &Decided) -> u32 {
+    match &decided.plan.goal {
+        Goal::New(generation) => generation.number,
+        Goal::Kept(number) => *number,
+        Goal::Gone => 0,
+    }
+}
+
+fn previous_of(decided: &Decided) -> Option<u32> {
+    match &decided.plan.goal {
+        Goal::New(generation) => generation.previous,
+        Goal::Kept(_) | Goal::Gone => decided.plan.parent,
+    }
+}
