@@ -2,8 +2,9 @@
 
 use crate::exit::Exit;
 use punix_diag::{Detail, Diagnostic, Look, SourceMap, render, summary, visible};
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// When colours and source excerpts are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -20,25 +21,60 @@ pub(crate) struct Ui {
     look: Look,
     /// Whether the result is drawn in colours.
     paints: bool,
+    /// Where both streams go instead, for one of many that work at once.
+    kept: Option<Kept>,
+}
+
+/// What was said and not shown yet.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<Said>>);
+
+/// The words of both streams.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) result: String,
+    pub(crate) conversation: String,
+}
+
+impl Kept {
+    /// Takes what was said so far.
+    pub(crate) fn take(&self) -> Said {
+        std::mem::take(&mut self.said())
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Ui {
     pub(crate) fn new(color: Color, json: bool) -> Ui {
-        let terminal = std::io::stderr().is_terminal();
+        let terminal = io::stderr().is_terminal();
         let wanted = |terminal: bool| match color {
             Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             Color::Always => true,
             Color::Never => false,
         };
         let detail = if terminal || color == Color::Always { Detail::Excerpt } else { Detail::Lines };
-        let paints = wanted(std::io::stdout().is_terminal());
-        Ui { json, look: Look { detail, color: wanted(terminal) }, paints }
+        let paints = wanted(io::stdout().is_terminal());
+        Ui { json, look: Look { detail, color: wanted(terminal) }, paints, kept: None }
+    }
+
+    /// Returns a pair of streams that nobody sees until somebody takes what was said. No bar is drawn on them.
+    pub(crate) fn keeping(&self) -> (Ui, Kept) {
+        let kept = Kept::default();
+        (Ui { json: self.json, look: self.look, paints: false, kept: Some(kept.clone()) }, kept)
+    }
+
+    /// Tells whether somebody watches the conversation as it goes on.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.kept.is_none() && !self.json && io::stderr().is_terminal()
     }
 
     /// Returns the same streams with source excerpts drawn.
     pub(crate) fn explaining(&self, explain: bool) -> Ui {
         let detail = if explain { Detail::Excerpt } else { self.look.detail };
-        Ui { json: self.json, look: Look { detail, ..self.look }, paints: self.paints }
+        Ui { json: self.json, look: Look { detail, ..self.look }, paints: self.paints, kept: self.kept.clone() }
     }
 
     /// Tells whether the result may have colours.
@@ -48,17 +84,33 @@ impl Ui {
 
     /// Writes the result. When nobody reads it any more, the command ends quietly.
     pub(crate) fn result(&self, text: &str, exit: Exit) -> Exit {
-        let mut stdout = std::io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        match self.print(text) {
             Ok(()) => exit,
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Unheard,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Unheard,
             Err(error) => self.refuse(&format!("cannot write the result: {error}"), None),
         }
     }
 
+    /// Writes to stdout, whoever reads it.
+    pub(crate) fn print(&self, text: &str) -> io::Result<()> {
+        if let Some(kept) = &self.kept {
+            kept.said().result.push_str(text);
+            return Ok(());
+        }
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+    }
+
     /// Says one line of the conversation.
     pub(crate) fn say(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        self.whisper(&format!("{text}\n"));
+    }
+
+    fn whisper(&self, text: &str) {
+        match &self.kept {
+            Some(kept) => kept.said().conversation.push_str(text),
+            None => drop(io::stderr().lock().write_all(text.as_bytes())),
+        }
     }
 
     /// Says what is wrong with the command line or a file that it names, and ends the command.
@@ -68,7 +120,7 @@ impl Ui {
                 "severity": "error", "code": null, "message": message, "notes": [], "help": help,
             });
             let document = serde_json::json!({ "ok": false, "diagnostics": [refusal], "dropped": 0 });
-            let _ = writeln!(std::io::stdout().lock(), "{document:#}");
+            let _ = self.print(&format!("{document:#}\n"));
             return Exit::Usage;
         }
         self.say(&format!("error: {message}"));
@@ -89,7 +141,7 @@ impl Ui {
         {
             text.push_str(&format!("{count}\n"));
         }
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        self.whisper(&text);
     }
 }
 
@@ -116,6 +168,18 @@ pub(crate) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_is_taken_once() {
+        let (ui, kept) = Ui::new(Color::Never, false).keeping();
+        ui.say("one");
+        assert_eq!(ui.result("two\n", Exit::Failed), Exit::Failed);
+        assert_eq!(ui.refuse("three", Some("four")), Exit::Usage);
+        let said = kept.take();
+        assert_eq!((said.result.as_str(), said.conversation.as_str()), ("two\n", "one\nerror: three\nhelp: four\n"));
+        assert_eq!(kept.take(), Said::default());
+        assert!(!ui.is_watched());
+    }
 
     #[test]
     fn sizes_are_short_and_never_too_large() {

@@ -7,7 +7,6 @@ use punix_build::{Event, Fate, Seen};
 use punix_deploy::Composed;
 use punix_store::Store;
 use std::collections::{BTreeMap, HashMap};
-use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -51,7 +50,7 @@ impl<'p> Progress<'p> {
         let look = match (events, ui.json) {
             (true, _) => Look::Events,
             (false, true) => Look::Silent,
-            (false, false) if std::io::stderr().is_terminal() => {
+            (false, false) if ui.is_watched() => {
                 Look::Live(MultiProgress::with_draw_target(ProgressDrawTarget::stderr()))
             }
             (false, false) => Look::Lines,
@@ -205,10 +204,7 @@ impl<'p> Progress<'p> {
         if text.is_empty() {
             return;
         }
-        let print = || {
-            let mut stdout = std::io::stdout().lock();
-            let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-        };
+        let print = || drop(self.ui.print(&text));
         match &self.look {
             Look::Live(bars) => bars.suspend(print),
             Look::Silent | Look::Lines | Look::Events => print(),
@@ -223,7 +219,7 @@ impl<'p> Progress<'p> {
             "path": self.store.path(package.name()).to_string_lossy(),
             "line": line,
         });
-        let _ = writeln!(std::io::stdout().lock(), "{event}");
+        let _ = self.ui.print(&format!("{event}\n"));
     }
 
     /// Ends the conversation.

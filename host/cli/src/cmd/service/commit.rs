@@ -12,7 +12,6 @@ use punix_target::{
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write};
 
 /// Where what happens is told.
 #[derive(Clone, Copy)]
@@ -26,7 +25,7 @@ impl Teller<'_> {
     /// Tells an event, if anybody wants events.
     pub(super) fn event(&self, event: &Value) {
         if self.events {
-            let _ = writeln!(std::io::stdout().lock(), "{event}");
+            let _ = self.ui.print(&format!("{event}\n"));
         }
     }
 
@@ -130,7 +129,7 @@ struct Pushes<'p> {
 
 impl<'p> Pushes<'p> {
     fn new(teller: Teller<'p>) -> Pushes<'p> {
-        let draws = !teller.events && !teller.ui.json && std::io::stderr().is_terminal();
+        let draws = !teller.events && teller.ui.is_watched();
         let bar = || {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             let style = ProgressStyle::with_template("{spinner} pushing {bytes}/{total_bytes} {wide_msg:.dim}");
