@@ -3,6 +3,7 @@
 
 mod documents;
 mod going;
+mod health;
 mod looking;
 mod planning;
 mod refusing;

@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Usage,
     /// A disk, a lock or somebody else's program failed; we are not at fault, and nor is the input.
     World,
+    /// What was deployed did not work, and what was there before is back.
+    RolledBack,
     /// A signal stopped it.
     Interrupted,
     /// The reader of our output went away.
@@ -44,6 +46,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => ExitCode::from(1),
             Exit::Usage => ExitCode::from(2),
             Exit::World => ExitCode::from(3),
+            Exit::RolledBack => ExitCode::from(4),
             Exit::Interrupted => ExitCode::from(130), // as if SIGINT had ended us
             Exit::Unheard => ExitCode::from(141),     // as if SIGPIPE had ended us
             Exit::Bug => ExitCode::from(70),

@@ -7,6 +7,7 @@ mod data;
 mod depends;
 mod files;
 mod formats;
+mod health;
 mod names;
 mod reader;
 mod services;

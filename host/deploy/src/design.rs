@@ -1,6 +1,7 @@
 //! A stack as narrow types: what a program says of it, checked, with the place where each thing is written. What comes
 //! after this room does not know the language any more.
 
+use crate::health::Gate;
 use crate::places::Places;
 use punix_diag::Span;
 use punix_model::{Chunk, Scope, Slot};
@@ -67,6 +68,8 @@ pub struct Service {
     /// A JSON object of the fields that belong to the backend: `serviceConfig`, `timer`, `tmpfiles`, `environmentFile`,
     /// `health`.
     pub config: String,
+    /// What has to be seen of it once it was started.
+    pub health: Vec<Gate>,
 }
 
 /// A variable of a service's environment.

@@ -12,6 +12,7 @@ mod diff;
 mod draft;
 mod entries;
 mod failure;
+mod health;
 mod limits;
 mod places;
 mod plan;
@@ -32,6 +33,7 @@ pub use diff::{Body, Fate, FileDiff, Hunk, Line, LineKind, SecretDiff, Texts, ge
 pub use draft::{Circumstances, ProgramBytes, draft, source_hash, timestamp};
 pub use entries::{Unknown, add_entry};
 pub use failure::explain;
+pub use health::{Gate, GateProbe, Next, Timing, Watch};
 pub use places::Places;
 pub use plan::{
     Counts, Decided, Deploy, Drift, Go, Ground, KEEP, PlanError, Planned, Policy, Refusal, Repair, Standing, Warning,

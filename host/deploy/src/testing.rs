@@ -58,6 +58,7 @@ pub(crate) fn service(name: &str) -> Service {
             variable("TOKEN", Chunk::Secret(0, Encoding("raw".to_owned()))),
         ],
         secret_delivery: "environment-file".to_owned(),
+        health: Vec::new(),
         config: "{}".to_owned(),
     }
 }

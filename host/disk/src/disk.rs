@@ -66,6 +66,8 @@ pub trait Disk: Send + Sync {
 
     /// Creates a file that is not there yet. It has this mode whatever the umask, durably so after a sync of the file.
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn NewFile + '_>>;
+    /// Opens a regular file that is there, to write on behind what it holds. What it holds stays as durable as it was.
+    fn append(&self, path: &Path) -> io::Result<Box<dyn NewFile + '_>>;
     /// Creates a directory that is not there yet. It has this mode whatever the umask, durably so after a sync of the
     /// directory itself; its name is durable after a sync of its parent.
     fn create_directory(&self, path: &Path, mode: u32) -> io::Result<()>;

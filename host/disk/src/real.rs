@@ -23,6 +23,12 @@ use std::path::{Path, PathBuf};
 
 const OPEN_FILE: OFlags =
     OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const OPEN_TO_APPEND: OFlags = OFlags::WRONLY
+    .union(OFlags::APPEND)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 const OPEN_DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const POINT_AT: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const CREATE: OFlags =
@@ -63,9 +69,9 @@ impl RealDisk {
         resolve::entry(self.root.as_fd(), path, self.kernel)
     }
 
-    fn open_file(&self, path: &Path) -> io::Result<File> {
+    fn open_file(&self, path: &Path, flags: OFlags) -> io::Result<File> {
         let spot = self.spot(path)?;
-        match fs::openat(&spot.parent, spot.name, OPEN_FILE, Mode::empty()) {
+        match fs::openat(&spot.parent, spot.name, flags, Mode::empty()) {
             Ok(fd) => {
                 regular(&fs::fstat(&fd)?)?;
                 Ok(File::from(fd))
@@ -143,12 +149,12 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send + '_>> {
-        self.at("open", path, || Ok(Box::new(self.open_file(path)?) as Box<dyn Read + Send>))
+        self.at("open", path, || Ok(Box::new(self.open_file(path, OPEN_FILE)?) as Box<dyn Read + Send>))
     }
 
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         self.at("read", path, || {
-            let file = self.open_file(path)?;
+            let file = self.open_file(path, OPEN_FILE)?;
             let size = file.metadata()?.len();
             if size > limit {
                 return Err(too_large());
@@ -197,6 +203,13 @@ impl Disk for RealDisk {
             }
             let file = WritingFile::new(File::from(fd), self.path.join(path));
             Ok(Box::new(file) as Box<dyn NewFile>)
+        })
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn NewFile + '_>> {
+        self.at("open", path, || {
+            let file = self.open_file(path, OPEN_TO_APPEND)?;
+            Ok(Box::new(WritingFile::new(file, self.path.join(path))) as Box<dyn NewFile>)
         })
     }
 
@@ -319,7 +332,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {
-        self.at("sync", path, || match self.open_file(path) {
+        self.at("sync", path, || match self.open_file(path, OPEN_FILE) {
             Ok(file) => file.sync_all(),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 self.sync_unreadable(&self.spot(path)?, regular)

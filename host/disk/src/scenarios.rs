@@ -74,6 +74,7 @@ macro_rules! on_every_disk {
 on_every_disk! {
     files_are_created_once_and_read_whole,
     a_file_takes_many_writes,
+    what_is_appended_comes_behind,
     directories_hold_what_was_put_there,
     links_are_never_followed,
     a_hard_link_is_one_more_name,
@@ -157,6 +158,21 @@ fn a_file_takes_many_writes(disk: &dyn Disk) {
     wanted.extend(b"after the sync");
     drop(file);
     assert!(get(disk, "f") == wanted);
+}
+
+fn what_is_appended_comes_behind(disk: &dyn Disk) {
+    put(disk, "file", b"first");
+    for more in [&b" second"[..], b" third"] {
+        let mut file = disk.append(p("file")).unwrap();
+        file.write_all(more).unwrap();
+        file.sync().unwrap();
+    }
+    assert_eq!(get(disk, "file"), b"first second third");
+    disk.create_directory(p("directory"), 0o755).unwrap();
+    disk.create_link(p("link"), p("file")).unwrap();
+    fails(disk.append(p("nothing")), ErrorKind::NotFound);
+    fails(disk.append(p("directory")), ErrorKind::IsADirectory);
+    fails(disk.append(p("link")), ErrorKind::InvalidInput);
 }
 
 fn directories_hold_what_was_put_there(disk: &dyn Disk) {

@@ -168,6 +168,11 @@ impl Disk for SimulatedDisk {
         Ok(Box::new(SimulatedFile { disk: self, inode, path: path.to_owned() }))
     }
 
+    fn append(&self, path: &Path) -> io::Result<Box<dyn NewFile + '_>> {
+        let inode = self.look("open", path, |state| state.find_file(path))?;
+        Ok(Box::new(SimulatedFile { disk: self, inode, path: path.to_owned() }))
+    }
+
     fn create_directory(&self, path: &Path, mode: u32) -> io::Result<()> {
         self.change("create the directory", path, |state| state.create_directory(path, mode))
     }

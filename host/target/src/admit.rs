@@ -461,6 +461,7 @@ impl Looking<'_, '_> {
             flip,
             emptied,
             trimmed,
+            origin: None,
         };
         let mut blobs = Vec::new();
         for (digest, bytes) in self.blobs {

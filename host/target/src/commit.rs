@@ -2,6 +2,7 @@
 //! journal, from which [`recover`](crate::recover) makes the one generation or the other.
 
 use crate::admit::{USER_SCOPE, Work, admit};
+use crate::audit::{self, AuditResult};
 use crate::claims::{self, Claims};
 use crate::failure::TargetError;
 use crate::finish::{Collect, finish};
@@ -12,6 +13,7 @@ use crate::journal::{self, Journal, Staged, Writing};
 use crate::ledger::{Ledger, Note};
 use crate::lock;
 use crate::plan::{Goal, Payload, Plan};
+use crate::protocol::plan_digest;
 use crate::publish::publish;
 use crate::records;
 use crate::recover::recover_locked;
@@ -64,7 +66,9 @@ pub fn commit(
     let _lock = target.exclude()?;
     recover_locked(target)?;
     let claims = Claims::read(target, system)?;
-    let work = admit(target, plan, payload, &claims, wanted.as_ref())?;
+    let mut work = admit(target, plan, payload, &claims, wanted.as_ref())?;
+    work.intent.origin = Some(audit::origin(target, Some((plan, plan_digest(plan)))));
+    audit::prepare(target)?;
     room::check(target, &work)?;
     // Everybody may see that something was interrupted, and nobody what.
     make_directories(target.disk, &target.layout.journal(), ROOT_MODE)?;
@@ -100,7 +104,8 @@ fn carry_out(target: &Target<'_>, work: Work, progress: &mut dyn FnMut(Progress)
             Err(undo) => TargetError::Unfinished { error: Box::new(error), undo: Box::new(undo) },
         });
     }
-    let finished = finish(target, &intent, Collect::IfTrimmed).and_then(|()| Ok(journal::end(target, &intent.id)?));
+    let finished = finish(target, &intent, Collect::IfTrimmed, AuditResult::Done)
+        .and_then(|()| Ok(journal::end(target, &intent.id)?));
     if finished.is_ok() {
         guard::dismiss(guard);
     }
@@ -141,6 +146,10 @@ fn take_back(target: &Target<'_>, journal: &Journal) -> Result<(), TargetError> 
         unflip(target, &journal.intent)?;
     }
     undo(target, journal)?;
+    if journal.staged.is_some() {
+        // Nothing has changed in the end; that this cannot be said is no reason to leave it half undone.
+        let _ = audit::tell(target, &journal.intent, AuditResult::Undone);
+    }
     Ok(journal::end(target, &journal.intent.id)?)
 }
 

@@ -2,6 +2,7 @@
 //! any more, then generations that are no longer kept, and contents that nobody needs. It can be stopped anywhere and
 //! begun again.
 
+use crate::audit::{self, AuditResult};
 use crate::failure::TargetError;
 use crate::journal::Intent;
 use crate::ledger::Ledger;
@@ -22,7 +23,12 @@ pub(crate) enum Collect {
 }
 
 /// Finishes everything but the journal.
-pub(crate) fn finish(target: &Target<'_>, intent: &Intent, collect: Collect) -> Result<(), TargetError> {
+pub(crate) fn finish(
+    target: &Target<'_>,
+    intent: &Intent,
+    collect: Collect,
+    result: AuditResult,
+) -> Result<(), TargetError> {
     let disk = target.disk;
     let mut touched = BTreeSet::new();
     let mut remove = |path: &TargetPath| -> io::Result<bool> {
@@ -57,6 +63,13 @@ pub(crate) fn finish(target: &Target<'_>, intent: &Intent, collect: Collect) -> 
         }
         touched.insert(above(directory));
     }
+    // Before the others are: what a file system has to make durable for one of them it need not for the next.
+    match audit::tell(target, intent, result) {
+        Err(TargetError::Disk(error)) if result == AuditResult::Finished && is_full(&error) => {
+            // What was interrupted is mended on a full disk too.
+        }
+        told => told?,
+    }
     sync_those_that_are(disk, &touched)?;
     if collect == Collect::Always || !intent.trimmed.is_empty() {
         trim::collect(target)?;
@@ -65,4 +78,8 @@ pub(crate) fn finish(target: &Target<'_>, intent: &Intent, collect: Collect) -> 
         claims::unregister(target)?;
     }
     Ok(())
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }

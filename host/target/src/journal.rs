@@ -6,6 +6,7 @@
 //! nothing is half: a first line that is not there in full is under another name, and a second one that is not there in
 //! full says that nothing was published.
 
+use crate::audit::Origin;
 use crate::failure::TargetError;
 use crate::generation::Mark;
 use crate::layout::{Layout, own};
@@ -19,7 +20,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind};
 
 /// The number of this form.
-const SCHEMA: u64 = 1;
+const SCHEMA: u64 = 2;
 /// Of a journal whose first line may not be whole.
 const DRAFT_SUFFIX: &str = ".new";
 
@@ -45,6 +46,9 @@ pub(crate) struct Intent {
     pub(crate) emptied: Vec<TargetPath>,
     /// Generations that are no longer kept.
     pub(crate) trimmed: Vec<u32>,
+    /// Who wanted it. Journals of older versions do not say it.
+    #[serde(default)]
+    pub(crate) origin: Option<Origin>,
 }
 
 /// What becomes of one path.

@@ -3,6 +3,7 @@
 //! plugins or networks.
 
 mod admit;
+mod audit;
 mod blobs;
 mod boundary;
 mod claims;
@@ -13,6 +14,7 @@ mod finish;
 mod flip;
 mod generation;
 mod guard;
+mod hands;
 mod journal;
 mod json;
 mod key;
@@ -22,11 +24,13 @@ mod limits;
 mod live;
 mod lock;
 mod look;
+mod machine;
 mod owners;
 mod path;
 mod plan;
 #[cfg(test)]
 mod planted;
+mod probe;
 mod protocol;
 mod publish;
 mod push;
@@ -41,6 +45,7 @@ mod trim;
 mod undo;
 mod verify;
 
+pub use audit::{AuditFault, AuditLine, AuditResult, Origin, audit, verify_audit};
 pub use blobs::blob;
 pub use boundary::{Boundary, Crossing, Maker, Reason};
 pub use commit::{Committed, Progress, commit};
@@ -49,14 +54,17 @@ pub use generation::{
     FileRow, Generation, Mark, PluginRow, RecordIssue, RecordedChunk, SCHEMA, ServiceRow, UnitRow, Withheld,
 };
 pub use guard::{Guarding, enter_guard_if_asked};
+pub use hands::{Running, run};
 pub use json::FieldIssue;
 pub use key::{peek, tag};
 pub use layout::Layout;
 pub use ledger::{Note, kept_bytes};
 pub use lock::{Exclusive, Shared};
 pub use look::look;
+pub use machine::{Machine, machine};
 pub use path::{PathIssue, TargetPath};
 pub use plan::{After, Change, Goal, Payload, Plan};
+pub use probe::{Answered, Asked};
 pub use protocol::{Brought, Client, Door, FrameError, Inside, Opening, Told, WayError, serve};
 pub use push::{PushError, PushStep, Pushed, Pushing, closure, push};
 pub use records::{Numbered, current, current_record, record, records, stacks};

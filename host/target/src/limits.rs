@@ -36,3 +36,18 @@ pub(crate) const STEPS_MAX: u64 = 1 << 24;
 pub(crate) const WAIT_SECONDS_MAX: u64 = 86_400;
 /// How long it is listened for why a pipe was closed.
 pub(crate) const LAST_WORDS_MS: u64 = 1_000;
+/// What is kept of each stream of a program that is run.
+pub(crate) const OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// How long the streams of a program that ended are waited for: one that it left behind may hold them.
+pub(crate) const STREAMS_WAIT_MS: u64 = 1_000;
+/// How often whoever waits for programs hears that they still run.
+pub(crate) const ALIVE_SECONDS: u64 = 10;
+/// How long systemd may take to say its version.
+pub(crate) const LOOK_AT_INIT_MS: u32 = 2_000;
+/// Bytes of `.audit`, at most; it is begun anew when it has so many.
+pub(crate) const AUDIT_BYTES_MAX: u64 = 256 << 20;
+pub(crate) const AUDIT_TURN_BYTES: usize = 32 << 20;
+/// Lines that are shown of it.
+pub(crate) const AUDIT_LINES_MAX: usize = 20_000;
+/// Bytes of `/etc/passwd`.
+pub(crate) const BYTES_OF_PASSWD_MAX: u64 = 64 << 20;

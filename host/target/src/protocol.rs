@@ -3,6 +3,7 @@
 //!
 //! [`Door`] is what can be asked, whether the target is in this process ([`Inside`]) or behind a pipe ([`Client`]).
 
+mod acting;
 mod client;
 mod door;
 mod frame;
@@ -16,5 +17,6 @@ pub use client::{Client, Opening};
 pub use door::{Brought, Door, Inside};
 pub use frame::FrameError;
 pub use message::Told;
+pub(crate) use message::plan_digest;
 pub use server::serve;
 pub use wire::WayError;

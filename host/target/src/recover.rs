@@ -1,6 +1,7 @@
 //! What is done about a commit that was interrupted: it is undone, or finished if the new generation is live already. All
 //! that is needed for that is in its journal. It can be stopped anywhere and begun again.
 
+use crate::audit::{self, AuditResult};
 use crate::failure::TargetError;
 use crate::finish::{Collect, finish};
 use crate::flip::has_flipped;
@@ -55,10 +56,15 @@ pub(crate) fn recover_locked(target: &Target<'_>) -> Result<Recovered, TargetErr
 fn mend(target: &Target<'_>, journal: Journal) -> Result<Recovered, TargetError> {
     let flipped = has_flipped(target, &journal)?;
     let left = if flipped {
-        finish(target, &journal.intent, Collect::Always)?;
+        finish(target, &journal.intent, Collect::Always, AuditResult::Finished)?;
         Vec::new()
     } else {
-        undo(target, &journal)?
+        let left = undo(target, &journal)?;
+        if journal.staged.is_some() {
+            // It is no reason not to mend that this cannot be said.
+            let _ = audit::tell(target, &journal.intent, AuditResult::Undone);
+        }
+        left
     };
     journal::end(target, &journal.intent.id)?;
     let Intent { stack, from, to, .. } = journal.intent;

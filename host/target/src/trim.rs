@@ -1,5 +1,6 @@
 //! How many generations are kept, and what goes with the others.
 
+use crate::audit;
 use crate::failure::TargetError;
 use crate::generation::Mark;
 use crate::layout::{is_stack, own};
@@ -29,6 +30,10 @@ pub fn trim(target: &Target<'_>, stack: &str, keep: u32) -> Result<Vec<u32>, Tar
     let previous = record(target, stack, number)?.previous;
     let all = numbers(target, stack)?.into_iter().collect();
     let old = beyond(&all, keep, number, previous);
+    if !old.is_empty() {
+        // Said before it is done: there is no journal of it.
+        audit::tell_trimmed(target, stack, Some(number), &old)?;
+    }
     for &number in &old {
         gone_is_fine(target.disk.remove(target.layout.record(stack, number)?.on_disk()))?;
     }

@@ -7,7 +7,7 @@ use punix_model::Secret;
 use punix_store::{Asking, Digest};
 use punix_target::{
     After, Boundary, Change, Client, Depth, Door, FileRow, Generation, Goal, Inside, Layout, Mark, Opening, Payload,
-    Place, Plan, Progress, Question, Recovered, Target, TargetError, TargetPath, serve,
+    Place, Plan, Progress, Question, Recovered, Running, Target, TargetError, TargetPath, serve,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -165,6 +165,9 @@ fn tree(root: &Path) -> BTreeMap<PathBuf, String> {
                 "directory".to_owned()
             } else if found.is_symlink() {
                 at.read_link().unwrap().to_string_lossy().into_owned()
+            } else if at.ends_with(".audit") {
+                // What happened when is told differently; how much, is not.
+                format!("{} lines", std::fs::read_to_string(&at).unwrap().lines().count())
             } else {
                 std::fs::read(&at).unwrap().escape_ascii().to_string()
             };
@@ -184,7 +187,11 @@ fn walk(root: &Path, door: &dyn Door) -> Vec<(String, BTreeMap<PathBuf, String>)
         let said = (door.stacks(), door.records(STACK), door.current(STACK), door.kept_bytes(STACK));
         let verified = door.current_record(STACK).map(|live| live.map(|live| door.verify(&live, Depth::Content)));
         let blobs = [b"one", b"two"].map(|content| door.blob(&Digest::of(content)));
-        steps.push((format!("{answer}\n{said:?}\n{verified:?}\n{blobs:?}"), tree(root)));
+        let told =
+            door.audit().unwrap().into_iter().map(|line| (line.parent, line.child, line.by.command, line.result));
+        let told = (told.collect::<Vec<_>>(), door.verify_audit().unwrap());
+        assert!(told.1.is_empty(), "{told:?}");
+        steps.push((format!("{answer}\n{told:?}\n{said:?}\n{verified:?}\n{blobs:?}"), tree(root)));
     };
     door.within(&Boundary::system(STACK, None).unwrap()).unwrap();
     door.share().unwrap();
@@ -210,7 +217,22 @@ fn walk(root: &Path, door: &dyn Door) -> Vec<(String, BTreeMap<PathBuf, String>)
     let outside = files([("/etc/shadow", "root::")]);
     step(format!("{:?}", commit(door, &nothing, &Wish::New(&outside), &mut |_| {}).map_err(code)));
     step(format!("{:?} {:?}", door.recover(), door.trim(STACK, 1)));
+    step(format!("{:?}", door.run(&running(&["echo out; echo err >&2", "exit 3", "echo never"]))));
+    let machine = door.machine().unwrap();
+    step(format!("{} {} {} {}", machine.system, machine.uid, machine.user, machine.hostname));
     steps
+}
+
+/// Commands for a program that stands for `systemctl`.
+fn running(scripts: &[&str]) -> Running {
+    let command = |script: &&str| punix_model::Command {
+        argv: ["/usr/bin/systemctl", "-c", script].map(str::to_owned).to_vec(),
+        stdin: String::new(),
+        timeout_ms: 60_000,
+        mutates: true,
+    };
+    let commands = scripts.iter().map(command).collect();
+    Running { commands, stops: true, systemctl: Some("/bin/sh".to_owned()) }
 }
 
 /// An error as whoever reads it sees it.

@@ -10,38 +10,40 @@ fn every_verb_has_a_document() {
     gives(
         &json(&["service", "deploy", "Web", "--file", "p.pcl"]),
         &expect![[r#"
-        exit 0
-        stdout:
-        {
-          "activation": {
-            "done": false,
-            "listed": false,
-            "units": []
-          },
-          "changes": [
+            exit 0
+            stdout:
             {
-              "change": "written",
-              "path": "/etc/web/greeting"
-            },
-            {
-              "change": "written",
-              "path": "/etc/web/mode"
+              "activation": {
+                "closed": [],
+                "done": false,
+                "listed": false,
+                "units": []
+              },
+              "changes": [
+                {
+                  "change": "written",
+                  "path": "/etc/web/greeting"
+                },
+                {
+                  "change": "written",
+                  "path": "/etc/web/mode"
+                }
+              ],
+              "config_files": 2,
+              "diagnostics": [],
+              "dropped": 0,
+              "generation": 1,
+              "ok": true,
+              "outcome": "deployed",
+              "previous": null,
+              "pushed": 0,
+              "rolled_back_to": null,
+              "root": "{W}/host",
+              "stack": "Web",
+              "store_paths": 0,
+              "units": []
             }
-          ],
-          "config_files": 2,
-          "diagnostics": [],
-          "dropped": 0,
-          "generation": 1,
-          "ok": true,
-          "outcome": "deployed",
-          "previous": null,
-          "pushed": 0,
-          "root": "{W}/host",
-          "stack": "Web",
-          "store_paths": 0,
-          "units": []
-        }
-    "#]],
+        "#]],
     );
     gives(
         &json(&["service", "deploy", "Web", "--file", "p.pcl"]),
@@ -137,37 +139,38 @@ fn every_verb_has_a_document() {
     gives(
         &json(&["service", "rollback", "Web"]),
         &expect![[r#"
-        exit 0
-        stdout:
-        {
-          "activation": {
-            "done": false,
-            "listed": false,
-            "units": []
-          },
-          "changes": [
+            exit 0
+            stdout:
             {
-              "change": "written",
-              "path": "/etc/web/greeting"
-            },
-            {
-              "change": "same",
-              "path": "/etc/web/mode"
+              "activation": {
+                "closed": [],
+                "done": false,
+                "listed": false,
+                "units": []
+              },
+              "changes": [
+                {
+                  "change": "written",
+                  "path": "/etc/web/greeting"
+                },
+                {
+                  "change": "same",
+                  "path": "/etc/web/mode"
+                }
+              ],
+              "diagnostics": [],
+              "dropped": 0,
+              "generation": 1,
+              "ok": true,
+              "outcome": "rolled back",
+              "removed": 0,
+              "restored": 2,
+              "secret_skipped": 0,
+              "stack": "Web",
+              "units": [],
+              "was": 2
             }
-          ],
-          "diagnostics": [],
-          "dropped": 0,
-          "generation": 1,
-          "ok": true,
-          "outcome": "rolled back",
-          "removed": 0,
-          "restored": 2,
-          "secret_skipped": 0,
-          "stack": "Web",
-          "units": [],
-          "was": 2
-        }
-    "#]],
+        "#]],
     );
     gives(
         &json(&["service", "list"]),
@@ -413,33 +416,34 @@ fn every_verb_has_a_document() {
     gives(
         &json(&["service", "remove", "Web"]),
         &expect![[r#"
-        exit 0
-        stdout:
-        {
-          "activation": {
-            "done": false,
-            "listed": false,
-            "units": []
-          },
-          "changes": [
+            exit 0
+            stdout:
             {
-              "change": "removed",
-              "path": "/etc/web/greeting"
-            },
-            {
-              "change": "removed",
-              "path": "/etc/web/mode"
+              "activation": {
+                "closed": [],
+                "done": false,
+                "listed": false,
+                "units": []
+              },
+              "changes": [
+                {
+                  "change": "removed",
+                  "path": "/etc/web/greeting"
+                },
+                {
+                  "change": "removed",
+                  "path": "/etc/web/mode"
+                }
+              ],
+              "diagnostics": [],
+              "dropped": 0,
+              "ok": true,
+              "outcome": "removed",
+              "stack": "Web",
+              "units": [],
+              "was": 1
             }
-          ],
-          "diagnostics": [],
-          "dropped": 0,
-          "ok": true,
-          "outcome": "removed",
-          "stack": "Web",
-          "units": [],
-          "was": 1
-        }
-    "#]],
+        "#]],
     );
     gives(
         &json(&["service", "rollback", "Web"]),

@@ -190,3 +190,48 @@ fn service_alone_shows_its_verbs() {
         assert!(help.stdout.contains(&format!("\n  {verb} ")), "{verb} is not among\n{}", help.stdout);
     }
 }
+
+#[test]
+fn what_was_done_is_told_and_cannot_be_told_differently() {
+    let scene = Scene::of(FILES);
+    let audit = |words: &[&str]| scene.punix(["service", "audit"].iter().chain(words).chain(&ROOT));
+    fine(scene.deploy(&[]));
+    fine(scene.deploy(&["--scenario", "loud"]));
+    fine(scene.deploy(&["--scenario", "loud"]));
+    fine(scene.web("rollback", &[]));
+    let told = fine(audit(&[]));
+    let lines: Vec<&str> = told.stdout.lines().collect();
+    assert_eq!(lines.len(), 4, "{told:?}");
+    for (line, change) in lines.iter().skip(1).zip(["none → gen-001", "gen-001 → gen-002", "gen-002 → gen-001"]) {
+        assert!(line.contains(change) && line.ends_with("done"), "{line}");
+    }
+    assert!(lines[3].contains("punix service rollback"), "{}", lines[3]);
+    let sound = expect![[r#"
+        exit 0
+        stdout:
+        audit: 3 line(s), 0 wrong
+    "#]];
+    gives(&audit(&["verify"]), &sound);
+    let held = scene.read("host/deploy/.audit");
+    scene.write("host/deploy/.audit", &held.replacen("service deploy", "service remove", 1));
+    gives(
+        &audit(&["verify"]),
+        &expect![[r#"
+        exit 1
+        stdout:
+        WRONG	line 2 does not follow the one before it: one was changed, put in or taken out
+        audit: 3 line(s), 1 wrong
+    "#]],
+    );
+    let without_last: String = held.split_inclusive('\n').take(2).collect();
+    scene.write("host/deploy/.audit", &without_last);
+    gives(
+        &audit(&["verify"]),
+        &expect![[r#"
+        exit 1
+        stdout:
+        WRONG	the last line about the stack `Web` leaves gen-002 live, and it is gen-001
+        audit: 2 line(s), 1 wrong
+    "#]],
+    );
+}

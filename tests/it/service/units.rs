@@ -21,13 +21,18 @@ esac
 "#;
 
 fn scene() -> Scene {
-    let scene = Scene::of(SERVICE);
+    scene_of(SERVICE)
+}
+
+/// Returns a scene with the made-up `systemctl` in it.
+pub(super) fn scene_of(program: &str) -> Scene {
+    let scene = Scene::of(program);
     scene.write("systemctl", SYSTEMCTL);
     fs::set_permissions(scene.path("systemctl"), fs::Permissions::from_mode(0o755)).unwrap();
     scene
 }
 
-fn calls(scene: &Scene) -> String {
+pub(super) fn calls(scene: &Scene) -> String {
     let calls = fs::read_to_string(scene.path("calls")).unwrap_or_default();
     let _ = fs::remove_file(scene.path("calls"));
     calls.lines().filter(|line| !line.starts_with("show")).map(|line| format!("{line}\n")).collect()

@@ -36,6 +36,7 @@ pub(crate) enum Verb {
     Repair(Repair),
     Trim(Trim),
     Remove(Remove),
+    Audit(Audit),
 }
 
 /// Which stack of which program, and what it is made with.
@@ -112,6 +113,10 @@ pub(crate) struct Deploy {
 
     #[command(flatten)]
     pub(crate) activating: Activating,
+
+    /// With --activate: go back to the generation before if a unit does not start or a health gate does not pass
+    #[arg(long, requires = "activate")]
+    pub(crate) rollback_on_failure: bool,
 
     #[command(flatten)]
     pub(crate) reach: Reach,
@@ -425,4 +430,29 @@ pub(crate) struct Remove {
 
     #[command(flatten)]
     pub(crate) telling: Telling,
+}
+
+/// Show what was done to a target: when, by whom, from where, and what came of it
+///
+/// Each line holds the digest of the line before it. `verify` says whether lines were changed, put in or taken out, and
+/// whether the last one about each stack is of what is live; then it exits 1.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  punix service audit\n  punix service audit verify")]
+pub(crate) struct Audit {
+    /// Check the lines instead
+    #[arg(value_name = "WHAT", value_enum)]
+    pub(crate) what: Option<Auditing>,
+
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+
+    #[command(flatten)]
+    pub(crate) telling: Telling,
+}
+
+/// What is done with the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Auditing {
+    /// Check that they are as they were written
+    Verify,
 }

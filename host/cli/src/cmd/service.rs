@@ -3,6 +3,8 @@
 
 mod activate;
 mod apply;
+mod audit;
+mod back;
 mod build;
 mod commit;
 mod deploy;
@@ -10,6 +12,7 @@ mod diff;
 mod draw;
 mod go;
 mod hands;
+mod health;
 mod history;
 mod home;
 mod kept;
@@ -57,6 +60,7 @@ pub(crate) fn run(ui: &Ui, args: &Service) -> Exit {
         Verb::Verify(args) => verify::run(ui, args),
         Verb::Repair(args) => repair::run(ui, args),
         Verb::Trim(args) => remove::trim(ui, args),
+        Verb::Audit(args) => audit::run(ui, args),
         Verb::Remove(args) => remove::remove(ui, args),
     };
     done.unwrap_or_else(|stopped| stopped.tell(ui, &SourceMap::default()))

@@ -160,6 +160,7 @@ impl Reader<'_> {
         let environment = fields.take("environment").map(|spot| self.environment(&spot)).unwrap_or_default();
         let secret_delivery = self.delivery(&mut fields);
         self.state_dirs(&fields, &mut found.state_dirs);
+        let health = self.health(name.unwrap_or_default(), &fields);
         let config = self.backend_fields(fields);
         let (Some(name), Some((package, package_path)), Some(binary)) = (name, package, binary) else { return };
         found.services.push(Service {
@@ -173,6 +174,7 @@ impl Reader<'_> {
             environment,
             secret_delivery,
             config,
+            health,
         });
     }
 

@@ -175,6 +175,8 @@ module Port { number = 8080 }
             pins Lib
             store /store/api /store/lib /store/lib2
             state /var/lib/db /var/lib/private/web /var/lib/wal
+            dir/test.pcl:14:115: warning: `S.services[1].health.tries` is no part of a health gate
+            help: known are `http`, `command`, `unit`, `deadline`, `grace`, `interval`, `stable`
             dir/test.pcl:22:44: warning: `acme` does nothing yet: no certificate is fetched
             help: bring certificates with `--tls-certs`
         "#]],

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const PATHS: [&str; 12] = ["a", "b", "c", "a/b", "a/c", "b/a", "b/c", "a/b/c", "b/a/c", "a/b/c/a", "c/a", ""];
 /// All of them leave the owner what he needs, so that this holds for any user.
 const MODES: [u32; 4] = [0o700, 0o755, 0o1777, 0o744];
-const ROUNDS: u64 = 300;
+const ROUNDS: u64 = 350;
 const STEPS: u64 = 50;
 
 /// An operation on paths by number.
@@ -27,7 +27,7 @@ impl Action {
     fn random(random: &mut Random) -> Action {
         let mut any = || PATHS[random.at_most(PATHS.len() - 1)];
         let (path, other) = (any(), any());
-        Action { what: random.below(18), path, other, mode: MODES[random.at_most(3)] }
+        Action { what: random.below(19), path, other, mode: MODES[random.at_most(3)] }
     }
 
     /// Does it, and returns what can be seen of it.
@@ -57,6 +57,10 @@ impl Action {
                 format!("{seen:?}")
             }),
             15 => disk.read(path, 3).map(|content| format!("{content:?}")),
+            18 => {
+                let mut file = disk.append(path)?;
+                file.write_all(self.other.as_bytes()).map(done)
+            }
             16 => disk.read_link(path).map(|target| format!("{target:?}")),
             _ => disk.list(path).map(|names| format!("{names:?}")),
         }

@@ -9,6 +9,7 @@ mod secrets;
 mod single;
 
 use super::*;
+use crate::audit::{AuditFault, verify_audit};
 use crate::generation::{FileRow, Mark};
 use crate::layout::Layout;
 use crate::path::TargetPath;
@@ -198,8 +199,28 @@ pub(super) fn copy(disk: &SimulatedDisk) -> SimulatedDisk {
     disk.after_crash(Survival::Everything)
 }
 
+/// What was done is told in another place, and differs by how it went.
+const TOLD: [&str; 2] = ["d/.audit", "d/.audit.new"];
+
 pub(super) fn tree(disk: &SimulatedDisk) -> Tree {
-    disk.snapshot()
+    let mut tree = disk.snapshot();
+    TOLD.iter().for_each(|told| drop(tree.remove(Path::new(told))));
+    tree
+}
+
+/// Checks that what was done is told as it was: nothing is wrong, and the last line, if it is of another change than the
+/// ones before the trial, fits what is live.
+#[track_caller]
+pub(super) fn assert_told(found: &SimulatedDisk, when: &dyn std::fmt::Debug) {
+    let mut faults = verify_audit(&target(found)).unwrap();
+    // A line that was torn before anything was live stays until the next one.
+    faults.retain(|fault| *fault != AuditFault::Torn);
+    assert!(faults.is_empty(), "{when:?}: {faults:?}");
+    let mut ids: Vec<String> = audit::audit(&target(found)).unwrap().into_iter().map(|line| line.id).collect();
+    let lines = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), lines, "{when:?}");
 }
 
 /// Leaves out what is made once for all deploys.

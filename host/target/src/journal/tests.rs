@@ -30,6 +30,7 @@ fn intent() -> Intent {
         flip: path("/d/Web/.punix-0123456789abcdef-2"),
         emptied: Vec::new(),
         trimmed: vec![1],
+        origin: Some(Origin { command: "punix service deploy".to_owned(), ..Origin::default() }),
     }
 }
 
@@ -98,12 +99,12 @@ fn a_line_is_there_or_not() {
 #[test]
 fn one_of_a_newer_version_is_not_touched() {
     let disk = disk();
-    let newer = serde_json::json!({ "schema": 2, "what": "ever" });
+    let newer = serde_json::json!({ "schema": 3, "what": "ever" });
     disk.create(Path::new("d/.journal/x"), 0o600).unwrap().write_all(&line(&newer).unwrap()).unwrap();
     let error = crate::recover(&target(&disk)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`/d/.journal/x` was written by a newer version: its form is 2, and this one reads 1"
+        "`/d/.journal/x` was written by a newer version: its form is 3, and this one reads 2"
     );
     assert_eq!(error.code(), punix_diag::Code::E32);
     assert!(disk.metadata(Path::new("d/.journal/x")).unwrap().is_some());

@@ -1,30 +1,35 @@
 //! The side that asks: each question of a [`Door`], over the wire.
 
+use super::acting::{self, WrittenRunning};
 use super::door::{Brought, Door};
 use super::frame::{FrameError, Piece};
 use super::message::{Answer, PROTOCOL, Request, Step, VERSION, Written, WrittenPlan};
 use super::wire::{WayError, Wire};
+use crate::audit::{AuditFault, AuditLine};
 use crate::boundary::Boundary;
 use crate::commit::{Committed, Progress};
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark, RecordIssue};
+use crate::hands::Running;
 use crate::layout::Layout;
 use crate::ledger::Note;
 use crate::limits::SILENCE_SECONDS;
+use crate::machine::Machine;
 use crate::plan::{Goal, Payload, Plan};
+use crate::probe::{Answered, Asked};
 use crate::push::{PushError, PushStep, Pushing};
 use crate::records::Numbered;
 use crate::recover::Recovered;
 use crate::seen::{Question, Seen};
 use crate::verify::{Depth, Finding};
-use punix_model::Secret;
+use punix_model::{Observation, Secret};
 use punix_store::limits::RECORD_BYTES_MAX;
 use punix_store::{Digest, Store};
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a program at the other end gets of our environment.
 const PASSED_ON: [&str; 2] = ["HOME", "PUNIX_NO_GUARD"];
@@ -46,6 +51,7 @@ pub struct Opening<'o> {
 pub struct Client {
     pub(super) wire: Wire,
     layout: Layout,
+    machine: Machine,
 }
 
 impl Client {
@@ -96,6 +102,7 @@ impl Client {
         // In one go: who does not speak this protocol does not read on.
         wire.post(Request::Hello { protocol: PROTOCOL, version: VERSION.to_owned() }, Vec::new())?;
         wire.post(open, Vec::new())?;
+        wire.post(Request::Machine, Vec::new())?;
         match wire.hear(&mut |_| false)? {
             (Answer::Hello { protocol: PROTOCOL, .. }, _) => {}
             (Answer::Hello { protocol: theirs, version }, _) => {
@@ -107,8 +114,12 @@ impl Client {
             (Answer::Opened { deployments }, _) => Layout::at(deployments),
             _ => return Err(wire.broken(WayError::Unasked)),
         };
+        let machine = match wire.hear(&mut |_| false)? {
+            (Answer::Machine(machine), _) => machine,
+            _ => return Err(wire.broken(WayError::Unasked)),
+        };
         wire.silence = Duration::from_secs(SILENCE_SECONDS).saturating_add(opening.wait.saturating_mul(2));
-        Ok(Client { wire, layout })
+        Ok(Client { wire, layout, machine })
     }
 
     /// Returns the number of the process at the other end, if it was started here.
@@ -189,7 +200,11 @@ impl Door for Client {
                 progress(now);
                 true
             }
-            Step::PushBegin { .. } | Step::PushEntry { .. } | Step::PushBytes { .. } | Step::PushDone { .. } => false,
+            Step::PushBegin { .. }
+            | Step::PushEntry { .. }
+            | Step::PushBytes { .. }
+            | Step::PushDone { .. }
+            | Step::Alive => false,
         };
         match self.wire.converse(request, pieces, &mut step)? {
             (Answer::Committed { stack, from, to, trimmed, kept, unfinished }, pieces) if pieces.is_empty() => {
@@ -296,6 +311,41 @@ impl Door for Client {
         match self.wire.converse(request, Vec::new(), &mut step)? {
             (Answer::Brought { pushed, cached }, pieces) if pieces.is_empty() => Ok(Brought { pushed, cached }),
             _ => Ok(self.wire.unasked()?),
+        }
+    }
+
+    fn machine(&self) -> Result<Machine, TargetError> {
+        Ok(self.machine.clone())
+    }
+
+    fn probe(&self, asked: &Asked) -> Result<Answered, TargetError> {
+        match self.wire.ask(Request::Probe(asked.clone()), Vec::new())? {
+            Answer::Answered(answered) => Ok(answered),
+            _ => self.wire.unasked(),
+        }
+    }
+
+    fn run(&self, running: &Running) -> Result<Vec<Observation>, TargetError> {
+        // Whoever says for ever that it still works is not believed.
+        let deadline = Instant::now() + acting::longest(running) + self.wire.silence;
+        let mut step = |step| matches!(step, Step::Alive) && Instant::now() < deadline;
+        match self.wire.converse(Request::Run(WrittenRunning::of(running)), Vec::new(), &mut step)? {
+            (Answer::Ran(rows), pieces) => acting::read(rows, pieces, running).or_else(|_| self.wire.unasked()),
+            _ => self.wire.unasked(),
+        }
+    }
+
+    fn audit(&self) -> Result<Vec<AuditLine>, TargetError> {
+        match self.wire.ask(Request::Audit, Vec::new())? {
+            Answer::Audit(lines) => Ok(lines),
+            _ => self.wire.unasked(),
+        }
+    }
+
+    fn verify_audit(&self) -> Result<Vec<AuditFault>, TargetError> {
+        match self.wire.ask(Request::VerifyAudit, Vec::new())? {
+            Answer::AuditFaults(faults) => Ok(faults),
+            _ => self.wire.unasked(),
         }
     }
 }

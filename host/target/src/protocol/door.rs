@@ -1,14 +1,18 @@
 //! What can be asked of a target, wherever it is.
 
+use crate::audit::{AuditFault, AuditLine, audit, verify_audit};
 use crate::boundary::Boundary;
 use crate::commit::{Committed, Progress, commit};
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark};
+use crate::hands::{Running, run};
 use crate::layout::Layout;
 use crate::ledger::{Note, kept_bytes};
 use crate::lock::Shared;
 use crate::look::look;
+use crate::machine::{Machine, machine};
 use crate::plan::{Payload, Plan};
+use crate::probe::{Answered, Asked, probe};
 use crate::push::{PushError, PushStep, Pushed, Pushing, push};
 use crate::records::{self, Numbered};
 use crate::recover::{Recovered, recover};
@@ -17,7 +21,7 @@ use crate::target::Target;
 use crate::trim::trim;
 use crate::verify::{Depth, Finding, verify};
 use crate::{blobs, key};
-use punix_model::Secret;
+use punix_model::{Observation, Secret};
 use punix_store::{Digest, Store};
 use std::cell::RefCell;
 
@@ -58,6 +62,15 @@ pub trait Door {
     fn trim(&self, stack: &str, keep: u32) -> Result<Vec<u32>, TargetError>;
     /// Brings entries from a store of the same machine. No entry goes away there until [`Door::release`].
     fn push(&self, from: &Store, pushing: &Pushing, progress: &mut dyn FnMut(PushStep)) -> Result<Brought, PushError>;
+    fn machine(&self) -> Result<Machine, TargetError>;
+    /// Runs commands there. What was begun goes on to its end, even if the way breaks meanwhile.
+    fn run(&self, running: &Running) -> Result<Vec<Observation>, TargetError>;
+    /// Asks an address there whether it answers.
+    fn probe(&self, asked: &Asked) -> Result<Answered, TargetError>;
+    /// Returns what was done to this target, oldest first.
+    fn audit(&self) -> Result<Vec<AuditLine>, TargetError>;
+    /// Returns what is wrong with what is told of it.
+    fn verify_audit(&self) -> Result<Vec<AuditFault>, TargetError>;
 
     fn current_record(&self, stack: &str) -> Result<Option<Generation>, TargetError> {
         match self.current(stack)? {
@@ -77,6 +90,11 @@ pub struct Inside<'d> {
 impl<'d> Inside<'d> {
     pub fn new(target: Target<'d>) -> Inside<'d> {
         Inside { target: RefCell::new(target), shared: RefCell::default(), pushed: RefCell::default() }
+    }
+
+    /// Runs commands, and says now and then that it still does.
+    pub(super) fn run_telling(&self, running: &Running, alive: &mut dyn FnMut()) -> Vec<Observation> {
+        run(&self.target.borrow(), running, alive)
     }
 }
 
@@ -166,5 +184,25 @@ impl Door for Inside<'_> {
         let brought = Brought { pushed: pushed.pushed, cached: pushed.cached };
         self.pushed.borrow_mut().push(pushed);
         Ok(brought)
+    }
+
+    fn machine(&self) -> Result<Machine, TargetError> {
+        Ok(machine())
+    }
+
+    fn run(&self, running: &Running) -> Result<Vec<Observation>, TargetError> {
+        Ok(self.run_telling(running, &mut || {}))
+    }
+
+    fn probe(&self, asked: &Asked) -> Result<Answered, TargetError> {
+        Ok(probe(asked))
+    }
+
+    fn audit(&self) -> Result<Vec<AuditLine>, TargetError> {
+        audit(&self.target.borrow())
+    }
+
+    fn verify_audit(&self) -> Result<Vec<AuditFault>, TargetError> {
+        verify_audit(&self.target.borrow())
     }
 }

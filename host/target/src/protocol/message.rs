@@ -1,19 +1,23 @@
 //! What is said over the pipe, as the heads of frames. Secrets and contents are pieces beside them, in the order in which
 //! the head names them; no head has the value of a secret.
 
+use super::acting::{WrittenObservation, WrittenRunning};
+use crate::audit::{AuditFault, AuditLine};
 use crate::boundary::Boundary;
 use crate::commit::{Committed, Progress};
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark, RecordIssue, Withheld};
 use crate::ledger::Note;
+use crate::machine::Machine;
 use crate::path::TargetPath;
 use crate::plan::{Change, Goal, Plan};
+use crate::probe::{Answered, Asked};
 use crate::push::{PushError, PushStep};
 use crate::recover::Recovered;
 use crate::seen::{PathSeen, Question, Seen};
 use crate::verify::{Depth, Finding};
 use punix_diag::{Code, Diagnostic};
-use punix_store::StoreName;
+use punix_store::{Digest, StoreName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,6 +85,11 @@ pub(super) enum Request {
         names: BTreeSet<String>,
         again: BTreeSet<String>,
     },
+    Machine,
+    Run(WrittenRunning),
+    Probe(Asked),
+    Audit,
+    VerifyAudit,
 }
 
 /// What is answered: any number of steps, then one of the others.
@@ -123,6 +132,12 @@ pub(super) enum Answer {
         pushed: usize,
         cached: usize,
     },
+    Machine(Machine),
+    Answered(Answered),
+    /// With two pieces for each: what it said to either side.
+    Ran(Vec<WrittenObservation>),
+    Audit(Vec<AuditLine>),
+    AuditFaults(Vec<AuditFault>),
 }
 
 /// How far it is.
@@ -130,10 +145,22 @@ pub(super) enum Answer {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Step {
     Commit(Progress),
-    PushBegin { entries: usize, bytes: u64 },
-    PushEntry { name: String, bytes: u64 },
-    PushBytes { more: u64 },
-    PushDone { name: String },
+    PushBegin {
+        entries: usize,
+        bytes: u64,
+    },
+    PushEntry {
+        name: String,
+        bytes: u64,
+    },
+    PushBytes {
+        more: u64,
+    },
+    PushDone {
+        name: String,
+    },
+    /// It still works.
+    Alive,
 }
 
 /// An error of the other side, as facts: here it becomes the diagnostic that it would have been there.
@@ -209,7 +236,7 @@ impl Written {
         let nowhere = || RecordIssue::Told { why: "it speaks of a file that it has not".to_owned() };
         for (at, bytes) in self.inline {
             let row = generation.files.get_mut(at).ok_or_else(nowhere)?;
-            if row.mark != Mark::Sha256(punix_store::Digest::of(&bytes)) {
+            if row.mark != Mark::Sha256(Digest::of(&bytes)) {
                 return Err(RecordIssue::Content { path: row.path.clone() });
             }
             row.inline = Some(bytes);
@@ -237,6 +264,11 @@ enum WrittenGoal {
     New(Box<Written>),
     Kept(u32),
     Gone,
+}
+
+/// Returns the digest of a plan, as it goes over a pipe.
+pub(crate) fn plan_digest(plan: &Plan) -> Digest {
+    Digest::of(&serde_json::to_vec(&WrittenPlan::of(plan)).unwrap_or_default())
 }
 
 impl WrittenPlan {
@@ -315,7 +347,7 @@ impl Step {
     pub(super) fn of_push(self) -> Option<PushStep> {
         let name = |text: &str| StoreName::parse(text).ok();
         Some(match self {
-            Step::Commit(_) => return None,
+            Step::Commit(_) | Step::Alive => return None,
             Step::PushBegin { entries, bytes } => PushStep::Begin { entries, bytes },
             Step::PushEntry { name: text, bytes } => PushStep::Entry { name: name(&text)?, bytes },
             Step::PushBytes { more } => PushStep::Bytes { more },

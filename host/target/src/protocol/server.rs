@@ -2,6 +2,7 @@
 //! end with what this process may do, and with nothing else: every request is read into narrow types, and what is none
 //! ends the session.
 
+use super::acting;
 use super::door::{Door, Inside};
 use super::frame::{FrameError, Piece, receive, send};
 use super::message::{Answer, PROTOCOL, Request, Step, Told, VERSION, Written, WrittenSeen};
@@ -10,6 +11,7 @@ use crate::generation::{Mark, RecordIssue};
 use crate::guard::Guarding;
 use crate::layout::Layout;
 use crate::limits::WAIT_SECONDS_MAX;
+use crate::machine;
 use crate::path::TargetPath;
 use crate::plan::Payload;
 use crate::push::Pushing;
@@ -24,7 +26,7 @@ use std::time::Duration;
 
 /// Below a home.
 const DEPLOYMENTS: &str = ".punix/deployments";
-const HOMELESS: &str = "it is not known where generations are recorded: HOME is not set there";
+const HOMELESS: &str = "it is not known where generations are recorded: whoever acts there has no home";
 
 /// Does what comes in is asked for, until it closes. What was begun is carried through, even if nobody listens any more.
 pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> Result<(), FrameError> {
@@ -64,8 +66,7 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> Result<(), FrameEr
 
 /// Where generations are recorded if nobody says it.
 fn usual() -> Option<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute())?;
-    Some(home.join(DEPLOYMENTS))
+    Some(Path::new(&machine::home()?).join(DEPLOYMENTS))
 }
 
 /// Returns the next request, or nothing if the pipe is closed.
@@ -82,7 +83,7 @@ fn refused(error: impl Into<Told>) -> Answer {
 
 /// Does one request. An error is the end of the session: what came is none.
 fn answer(
-    door: &dyn Door,
+    door: &Inside<'_>,
     request: Request,
     pieces: Vec<Piece>,
     output: &mut dyn Write,
@@ -116,6 +117,15 @@ fn answer(
                 Err(error) => (refused(error), Vec::new()),
             });
         }
+        Request::Run(running) => {
+            let seen = door.run_telling(&running.read(), &mut || step(Step::Alive));
+            let (rows, pieces) = acting::written(seen);
+            return Ok((Answer::Ran(rows), pieces));
+        }
+        Request::Machine => door.machine().map(Answer::Machine),
+        Request::Probe(asked) => door.probe(&asked).map(Answer::Answered),
+        Request::Audit => door.audit().map(Answer::Audit),
+        Request::VerifyAudit => door.verify_audit().map(Answer::AuditFaults),
         Request::Share => door.share().map(|()| Answer::Done),
         Request::Release => door.release().map(|()| Answer::Done),
         Request::Within(boundary) => door.within(&boundary).map(|()| Answer::Done),

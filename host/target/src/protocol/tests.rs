@@ -1,5 +1,6 @@
 //! Hostile bytes at either end, and answers that do not fit.
 
+use super::acting::{self, WrittenRunning};
 use super::client::{Client, Opening};
 use super::door::Door;
 use super::frame::{FrameError, Piece, receive, send};
@@ -7,11 +8,12 @@ use super::message::{Answer, PROTOCOL, Request, Told, Written};
 use super::server::serve;
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark, Withheld};
+use crate::hands::Running;
 use crate::path::TargetPath;
 use crate::planted;
 use proptest::prelude::*;
 use punix_diag::{Code, Diagnostic};
-use punix_model::Secret;
+use punix_model::{Command, Secret};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -138,6 +140,75 @@ fn an_error_is_the_same_here_as_there() {
     }
 }
 
+/// Takes so many messages, and then nothing any more.
+struct Deaf {
+    left: usize,
+}
+
+impl Write for Deaf {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.left > 0 { Ok(bytes.len()) } else { Err(std::io::ErrorKind::BrokenPipe.into()) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.left -= 1;
+        Ok(())
+    }
+}
+
+fn running(scripts: &[&str]) -> Running {
+    let command = |script: &&str| Command {
+        argv: ["systemctl", "-c", script].map(str::to_owned).to_vec(),
+        stdin: String::new(),
+        timeout_ms: 60_000,
+        mutates: true,
+    };
+    let commands = scripts.iter().map(command).collect();
+    Running { commands, stops: true, systemctl: Some("/bin/sh".to_owned()) }
+}
+
+#[test]
+fn commands_that_were_begun_are_carried_through_though_nobody_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = |name: &str| folder.path().join(name);
+    let script = |name: &str| format!("echo > {}", mark(name).display());
+    let commands = running(&[&script("one"), &script("two")]);
+    let asked = bytes(&[
+        (hello(), vec![]),
+        (open(folder.path()), vec![]),
+        (Request::Run(WrittenRunning::of(&commands)), vec![]),
+    ]);
+    let end = serve(&mut asked.as_slice(), &mut Deaf { left: 2 });
+    assert!(matches!(end, Err(FrameError::Closed)), "{end:?}");
+    assert!(mark("one").exists() && mark("two").exists());
+}
+
+#[test]
+fn what_comes_of_commands_fits_what_was_asked() {
+    let ran = |rows: serde_json::Value| serde_json::from_value(rows).unwrap();
+    let pieces = |count: usize| vec![Piece::Plain(b"said".to_vec()); count];
+    let row = |command: u32, code: i32| serde_json::json!({"command": command, "code": code});
+    let asked = running(&["true", "true"]);
+    let read = |rows: Vec<serde_json::Value>, pieces| acting::read(ran(rows.into()), pieces, &asked);
+    assert_eq!(read(vec![row(0, 0), row(1, 3)], pieces(4)).unwrap().len(), 2);
+    let first = &read(vec![row(0, 1)], pieces(2)).unwrap()[0];
+    assert_eq!((first.code, first.stdout.as_str(), first.stderr.as_str()), (1, "said", "said"));
+    let secret = vec![Piece::Secret(Secret::new(b"x".to_vec())), Piece::Plain(vec![])];
+    let alien = [
+        // The first did not fail, so there must be a second.
+        (vec![row(0, 0)], pieces(2)),
+        (vec![], pieces(0)),
+        (vec![row(1, 0), row(0, 0)], pieces(4)),
+        (vec![row(0, 0), row(1, 0)], pieces(3)),
+        (vec![row(0, 0), row(1, 0), row(2, 0)], pieces(6)),
+        (vec![row(0, 1)], secret),
+        (vec![row(0, 1)], vec![Piece::Plain(vec![0xff]); 2]),
+    ];
+    for (rows, pieces) in alien {
+        assert!(read(rows.clone(), pieces).is_err(), "{rows:?}");
+    }
+}
+
 type Said = (Answer, Vec<Piece>);
 
 /// Returns what somebody hears who asks for the stacks, from somebody who says these things whatever he is asked.
@@ -168,6 +239,10 @@ fn heard(says: &[Said], then: &[u8]) -> TargetError {
     }
 }
 
+fn described() -> Said {
+    (Answer::Machine(crate::machine::machine()), vec![])
+}
+
 fn opened() -> Said {
     (Answer::Opened { deployments: TargetPath::parse("/d").unwrap() }, vec![])
 }
@@ -186,11 +261,11 @@ fn an_alien_answer_is_refused() {
         (&[], b"PXT1", "the other side went away in the middle of a message"),
         (&[], b"PXT1\xff\xff\xff\xff\0\0\0\0", "a message is larger than this protocol allows"),
         (&[done()], b"", "the other side answers something else than what it was asked for"),
-        (&[greeting(), opened()], b"PXT1\x02\0\0\0\0\0\0\0{}", "a message cannot be understood"),
-        (&[greeting(), opened(), done()], b"", "something else than what it was asked for"),
+        (&[greeting(), opened(), described()], b"PXT1\x02\0\0\0\0\0\0\0{}", "a message cannot be understood"),
+        (&[greeting(), opened(), described(), done()], b"", "something else than what it was asked for"),
         // It is of the stack `S`.
-        (&[greeting(), opened(), (other(), vec![])], b"", "something else than what it was asked for"),
-        (&[greeting(), opened(), (other(), vec![Piece::Plain(vec![])])], b"", "something else"),
+        (&[greeting(), opened(), described(), (other(), vec![])], b"", "something else than what it was asked for"),
+        (&[greeting(), opened(), described(), (other(), vec![Piece::Plain(vec![])])], b"", "something else"),
     ];
     for (says, then, wanted) in cases {
         let error = heard(says, then);
@@ -205,7 +280,7 @@ fn an_alien_answer_is_refused() {
 #[test]
 fn whoever_says_nothing_is_not_waited_for_for_ever() {
     let (from, mut to) = std::io::pipe().unwrap();
-    for (answer, pieces) in [greeting(), opened()] {
+    for (answer, pieces) in [greeting(), opened(), described()] {
         send(&mut to, &answer, &pieces).unwrap();
     }
     let opening = Opening {
@@ -245,6 +320,8 @@ proptest! {
                 generation: Written::of(&planted::generation(1, vec![planted::row("/etc/app/a", b"a")])),
                 depth: crate::verify::Depth::Content,
             }, vec![]),
+            (Request::Machine, vec![]),
+            (Request::Run(WrittenRunning::of(&Running { systemctl: None, ..running(&["true"]) })), vec![]),
             (Request::Recover, vec![]),
         ]);
         for (at, byte) in changes {
@@ -261,7 +338,7 @@ proptest! {
     #[test]
     fn no_bytes_make_a_client_panic(noise in proptest::collection::vec(any::<u8>(), 0..80), greeted in any::<bool>()) {
         let error = match greeted {
-            true => heard(&[greeting(), opened()], &noise),
+            true => heard(&[greeting(), opened(), described()], &noise),
             false => heard(&[], &noise),
         };
         prop_assert!(error.is_the_worlds());

@@ -4,6 +4,7 @@
 use super::Stopped;
 use super::commit::Teller;
 use super::hands::Hands;
+use super::health::Closed;
 use super::site::Site;
 use super::words::{self, generation, reasons, seen};
 use crate::args::service::reach::{Activating, Restart};
@@ -28,6 +29,8 @@ pub(super) struct Activated {
     pub(super) statuses: Vec<Status>,
     /// What could not be brought to where it should be.
     pub(super) failed: Vec<String>,
+    /// What runs and does not do what it is for.
+    pub(super) closed: Vec<Closed>,
     /// What would have been done, where nothing may be.
     pub(super) listed: bool,
 }
@@ -35,11 +38,15 @@ pub(super) struct Activated {
 impl Activated {
     pub(super) fn json(&self) -> Value {
         let statuses: Vec<Value> = self.statuses.iter().map(words::status_json).collect();
-        json!({ "done": !self.listed && !self.statuses.is_empty(), "listed": self.listed, "units": statuses })
+        let closed: Vec<Value> = self.closed.iter().map(Closed::json).collect();
+        json!({ "done": !self.listed && !self.statuses.is_empty(), "listed": self.listed, "units": statuses, "closed": closed })
     }
 
     /// Returns the error that ends a run in which units failed.
     pub(super) fn error(&self, stack: &str, number: Option<u32>) -> Option<String> {
+        if let (true, Some(number)) = (self.failed.is_empty(), number) {
+            return self.unhealthy(stack, number);
+        }
         if self.failed.is_empty() {
             return None;
         }
@@ -52,6 +59,24 @@ impl Activated {
             ),
             None => format!("stack {stack} is removed but {count} unit(s) did not stop: {units} — stop them by hand"),
         })
+    }
+}
+
+impl Activated {
+    /// Tells whether everything is where it should be, and works.
+    pub(super) fn is_well(&self) -> bool {
+        self.failed.is_empty() && self.closed.is_empty()
+    }
+
+    fn unhealthy(&self, stack: &str, number: u32) -> Option<String> {
+        let first = self.closed.first()?;
+        let gates: Vec<String> = self.closed.iter().map(Closed::name).collect();
+        let (count, gates, number) = (self.closed.len(), gates.join(", "), generation(number));
+        Some(format!(
+            "stack {stack} is deployed (current → {number}) but {count} health gate(s) did not pass: {gates} — the last \
+             try of the first said: {}; this was NOT rolled back",
+            first.said
+        ))
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn build(ui: &Ui, building: &Building, program: &Program, command: &s
     let Realised { report, exit, shared } = run.realise(&wanted, &BTreeSet::new()).map_err(Stopped::Told)?;
     match exit {
         Exit::Done => Ok(Some(Built { store, _shared: shared })),
-        Exit::Failed | Exit::Usage | Exit::World | Exit::Interrupted | Exit::Unheard | Exit::Bug => {
+        Exit::Failed | Exit::Usage | Exit::World | Exit::RolledBack | Exit::Interrupted | Exit::Unheard | Exit::Bug => {
             Err(Stopped::Told(report.fail(ui, sources, exit, building.events)))
         }
     }

@@ -47,7 +47,12 @@ impl Teller<'_> {
 
     /// Tells the result, and the error behind it, if something was done and something else was not.
     pub(super) fn end(&self, text: &str, document: &Value, error: Option<&str>) -> Exit {
-        let exit = if error.is_some() { Exit::Failed } else { Exit::Done };
+        self.end_as(Exit::Failed, text, document, error)
+    }
+
+    /// The same, where the error has an exit code of its own.
+    pub(super) fn end_as(&self, failed: Exit, text: &str, document: &Value, error: Option<&str>) -> Exit {
+        let exit = if error.is_some() { failed } else { Exit::Done };
         let exit = self.result(text, document, exit);
         if let (Some(error), false) = (error, self.ui.json) {
             self.ui.say(&format!("error: {error}"));

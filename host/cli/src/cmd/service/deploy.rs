@@ -40,7 +40,13 @@ fn deploy(ui: &Ui, args: &Arguments, program: &Program) -> Result<Exit, Stopped>
     let teller = Teller { ui, events: args.building.events };
     let vault = Vault::read(ui, &args.source.secrets)?;
     let visit = Visit { command: COMMAND, wait: args.reach.wait, makes: true };
-    let job = Job { source: &args.source, activating: &args.activating, is_rehearsal: args.dry_run };
+    let job = Job {
+        source: &args.source,
+        activating: &args.activating,
+        is_rehearsal: args.dry_run,
+        goes_back: args.rollback_on_failure,
+        vault: vault.as_ref(),
+    };
     // A target that cannot be had is found out before anything is built.
     site::at(ui, &place, visit, |site| {
         site.can_run(program)?;
@@ -88,18 +94,23 @@ impl Shown<'_> {
 
     fn changed(&self, deployed: Deployed) -> Result<Exit, Stopped> {
         let Deployed { stack, number, files, store_paths, pushed, changed } = deployed;
-        let Some(Changed { previous, changes, units, warnings, activated, broke }) = changed else {
+        let Some(Changed { previous, changes, units, warnings, activated, broke, undone }) = changed else {
             return Ok(Exit::Done);
         };
         let label = if self.args.dry_run { "dry-run" } else { "deployed" };
         let shown = counted(files, store_paths, pushed);
         let line = format!("{label}: stack {stack} → {} {shown}\n", generation(number)) + &self.scratch();
+        let back = undone.as_ref().map(|undone| words::undone(&stack, number, &activated, undone));
         if let Some(stopped) = broke {
             // What is deployed is said, whatever comes of its units.
             self.teller.say_done(&line);
+            back.iter().for_each(|(_, back)| self.teller.ui.say(&format!("note: {back}")));
             return Err(stopped);
         }
-        let error = activated.error(&stack, Some(number));
+        let (exit, error) = match back {
+            Some((exit, error)) => (exit, Some(error)),
+            None => (Exit::Failed, activated.error(&stack, Some(number))),
+        };
         let document = json!({
             "ok": error.is_none(), "stack": stack, "outcome": label, "generation": number,
             "previous": previous, "config_files": files, "store_paths": store_paths, "pushed": pushed,
@@ -107,10 +118,11 @@ impl Shown<'_> {
             "changes": changes.iter().map(words::change_json).collect::<Vec<Value>>(),
             "units": units.iter().map(words::step_json).collect::<Vec<Value>>(),
             "activation": activated.json(),
+            "rolled_back_to": if exit == Exit::RolledBack { json!(previous) } else { json!(null) },
             "diagnostics": warnings.iter().map(|warning| diagnostic_json(warning, self.program.sources())).collect::<Vec<Value>>(),
             "dropped": 0,
         });
-        Ok(self.teller.end(&(line + &activated.text), &document, error.as_deref()))
+        Ok(self.teller.end_as(exit, &(line + &activated.text), &document, error.as_deref()))
     }
 
     fn scratch(&self) -> String {

@@ -2,13 +2,18 @@
 //! who shows it, and how, is not known here.
 
 use super::activate::{self, Activated, Units};
+use super::back::{self, To, Way, Went};
 use super::commit::{self, Teller};
+use super::hands::Hands;
 use super::prepare::{Program, Wanted};
+use super::secrets::Vault;
 use super::site::Site;
-use super::{Stopped, build};
+use super::{Stopped, build, health};
 use crate::args::service::Source;
 use crate::args::service::reach::Activating;
-use punix_deploy::{Decided, Deploy, Ground, Planned, Policy, UnitStep, Wish, plan, question, stack_of};
+use punix_deploy::{
+    Decided, Deploy, Design, Gate, Ground, Planned, Policy, Rendered, UnitStep, Wish, plan, question, stack_of,
+};
 use punix_diag::Diagnostic;
 use punix_target::{Change, Goal};
 use std::collections::BTreeSet;
@@ -20,6 +25,10 @@ pub(crate) struct Job<'j> {
     pub(crate) activating: &'j Activating,
     /// Whether nothing is brought and no unit touched.
     pub(crate) is_rehearsal: bool,
+    /// Whether the generation before comes back if this one does not work.
+    pub(crate) goes_back: bool,
+    /// What secrets are found in beside the resolvers, should it come to that.
+    pub(crate) vault: Option<&'j Vault>,
 }
 
 /// What became of it.
@@ -45,6 +54,8 @@ pub(crate) struct Changed {
     pub(crate) activated: Activated,
     /// Why units could not be brought to where they should be. The generation is live all the same.
     pub(crate) broke: Option<Stopped>,
+    /// What became of going back, where that was wanted and had to be.
+    pub(crate) undone: Option<Result<Box<Went>, Stopped>>,
 }
 
 /// Deploys what was prepared. `built` holds the packages, if there are any and they may be brought.
@@ -96,7 +107,7 @@ impl One<'_> {
         let warnings: Vec<Diagnostic> = decided.warnings.iter().map(Diagnostic::from).collect();
         self.teller.warn(&warnings, self.program.sources());
         let pushed = self.push()?;
-        let units = Units {
+        let units = || Units {
             backend: &wanted.backend,
             stack: stack_of(&wanted.design, wanted.unit_dir.as_ref()),
             facts: &wanted.facts,
@@ -109,15 +120,55 @@ impl One<'_> {
         }
         let done = match self.job.is_rehearsal {
             true => Ok(Activated::default()),
-            false => activate::activate(self.teller, self.site, self.job.activating, Some(units), &decided.units),
+            false => self.activate(&wanted.design, &wanted.rendered, &units, &decided),
         };
         let (activated, broke) = match done {
             Ok(activated) => (activated, None),
             Err(stopped) => (Activated::default(), Some(stopped)),
         };
         let previous = previous_of(&decided);
+        let undone = match (self.job.goes_back && !(activated.is_well() && broke.is_none()), previous) {
+            (true, Some(number)) => Some(self.go_back(&wanted.design.name, number)),
+            (true, None) | (false, _) => None,
+        };
         let Decided { plan, units, .. } = decided;
-        Ok((pushed, Changed { previous, changes: plan.changes, units, warnings, activated, broke }))
+        Ok((pushed, Changed { previous, changes: plan.changes, units, warnings, activated, broke, undone }))
+    }
+
+    /// Does with units what was asked for, and watches those that were started.
+    fn activate<'u>(
+        &self,
+        design: &Design,
+        rendered: &Rendered,
+        units: &dyn Fn() -> Units<'u>,
+        decided: &Decided,
+    ) -> Result<Activated, Stopped> {
+        let args = self.job.activating;
+        let mut activated = activate::activate(self.teller, self.site, args, Some(units()), &decided.units)?;
+        let gates: Vec<Gate> = design.services.iter().flat_map(|service| service.health.clone()).collect();
+        let units = units();
+        let hands = Hands::new(self.site, args.systemctl.as_deref(), units.redactor);
+        if args.activate && activated.failed.is_empty() && !gates.is_empty() && hands.can_act() {
+            activated.closed = health::watch(self.teller, self.site, &hands, &units, &rendered.units, &gates)?;
+        }
+        Ok(activated)
+    }
+
+    /// Makes the generation before live again, with its units.
+    fn go_back(&self, stack: &str, number: u32) -> Result<Box<Went>, Stopped> {
+        let to = self.site.door.record(stack, number)?;
+        let way = Way {
+            stack,
+            to: To::Number(number),
+            resolves: to.files.iter().any(|file| file.chunks.is_some()),
+            vault: self.job.vault,
+            rewrites: true,
+            adopt: false,
+            refuse_drift: false,
+            units: &self.job.source.units,
+            activating: self.job.activating,
+        };
+        back::go(self.teller, self.site, way).map(Box::new)
     }
 
     /// Sees to it that packages are on the target. A rehearsal brings none.

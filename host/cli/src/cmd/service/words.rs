@@ -1,5 +1,9 @@
 //! How generations, files and units are spoken of: in lines that people and scripts know, and in documents.
 
+use super::Stopped;
+use super::activate::Activated;
+use super::back::Went;
+use crate::exit::Exit;
 use crate::ui::shown;
 use punix_deploy::{Deed, UnitStep};
 use punix_diag::visible;
@@ -29,6 +33,43 @@ pub(super) fn counted(files: usize, store_paths: usize, pushed: Option<usize>) -
         Some(_) | None => String::new(),
     };
     format!("({files} config file(s), {store_paths} store path(s) pinned{closure})")
+}
+
+/// Says that something did not work and what became of going back.
+pub(super) fn undone(
+    stack: &str,
+    number: u32,
+    activated: &Activated,
+    undone: &Result<Box<Went>, Stopped>,
+) -> (Exit, String) {
+    let why = match (activated.failed.as_slice(), activated.closed.as_slice()) {
+        ([], []) => "its units could not be handled".to_owned(),
+        ([], closed) => {
+            let gates: Vec<String> = closed.iter().map(|gate| format!("{}: {}", gate.name(), gate.said)).collect();
+            format!("{} health gate(s) did not pass: {}", closed.len(), gates.join("; "))
+        }
+        (failed, _) => format!("{} unit(s) did not (re)start: {}", failed.len(), failed.join(", ")),
+    };
+    let (stack, number) = (seen(stack), generation(number));
+    let broke = |went: &Went| went.changed.as_ref().is_some_and(|it| it.broke.is_some() || !it.activated.is_well());
+    match undone {
+        Ok(went) if !broke(went) => {
+            (Exit::RolledBack, format!("stack {stack} {number} was rolled back to {}: {why}", generation(went.number)))
+        }
+        Ok(went) => {
+            let back = generation(went.number);
+            (
+                Exit::Failed,
+                format!("stack {stack} {number} was rolled back to {back}, whose units did not all start: {why}"),
+            )
+        }
+        Err(_) => (
+            Exit::Failed,
+            format!(
+                "stack {stack} is deployed (current → {number}) and could not be rolled back: {why} — try `punix service rollback {stack}`"
+            ),
+        ),
+    }
 }
 
 /// Returns the line that says where a rehearsal is.

@@ -171,6 +171,7 @@ environment = { T = { artifact = { host = \"mx\" name = \"tlsa\" } }
             help: it comes from the host `mx` of a fleet, and this stack is deployed by itself
             dir/test.pcl:7:6: error: [E2] `One.environment.U` refers to a secret, and no installed resolver answers `from_valt`
             help: did you mean `from_vault`?
+            dir/test.pcl:8:20: error: [E1] `One.health.http` is a secret reference, it takes a string
             dir/test.pcl:8:20: error: [E1] `One.health.http` is a secret reference, and none may stand here
             help: secrets belong into `environment` or into the `data` of a data file
             dir/test.pcl:9:13: error: [E2] cross-host artifact not available: artifact:mx:x

@@ -83,6 +83,10 @@ fn other_values_become_json() {
             S systemd System
             service a Api /store/api/bin/api [] after [] environment-file {"health":{"a":{"b":{}},"z":[[1],[]]},"serviceConfig":{"A":true,"B":0,"C":12345678901234567890123,"D":""},"timer":{},"tmpfiles":[]}
             store /store/api
+            dir/test.pcl:6:16: warning: `S.services[0].health.z` is no part of a health gate
+            help: known are `http`, `command`, `unit`, `deadline`, `grace`, `interval`, `stable`
+            dir/test.pcl:6:30: warning: `S.services[0].health.a` is no part of a health gate
+            help: known are `http`, `command`, `unit`, `deadline`, `grace`, `interval`, `stable`
         "#]],
     );
 }

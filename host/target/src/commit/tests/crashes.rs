@@ -49,6 +49,7 @@ fn try_every_crash(poor: bool) {
                     assert!(is_crash(error), "{}, {end:?}: {error}", trial.name);
                 }
                 check(&trial, found, outcome.is_ok(), &ends, &end);
+                assert_told(found, &(trial.name, end));
             },
         );
         assert!(operations > 20, "{}: {operations}", trial.name);

@@ -65,7 +65,7 @@ fn a_stack_goes_with_everything_of_its_own() {
     let done = run(&disk, &plan, Payload::default()).unwrap();
     assert_eq!((done.to, done.trimmed), (None, vec![1, 2]));
     assert_eq!(names(&disk, "etc"), ["foreign"]);
-    assert_eq!(names(&disk, "d"), [".blobs", ".journal", "ledger.json"]);
+    assert_eq!(names(&disk, "d"), [".audit", ".blobs", ".journal", "ledger.json"]);
     assert!(names(&disk, "d/.blobs").is_empty());
     assert!(names(&disk, "var/lib/punix/claims/deployments").is_empty());
     // Its numbers go on, even so.
@@ -165,4 +165,49 @@ fn it_takes_few_operations() {
     let of_files = 20 * 8;
     let operations = disk.operations() - before;
     assert!(operations <= of_files + 40, "{operations}");
+}
+
+#[test]
+fn what_was_done_is_told() {
+    let disk = deployed(2);
+    let back = plan(&disk, Some(2), Goal::Kept(1), &second(), &first());
+    run(&disk, &back, Payload::default()).unwrap();
+    trim(&target(&disk), "Web", 1).unwrap();
+    let told = |disk: &SimulatedDisk| -> Vec<_> {
+        let lines = audit::audit(&target(disk)).unwrap();
+        lines.into_iter().map(|line| (line.parent, line.child, line.trimmed, line.result)).collect()
+    };
+    let done = AuditResult::Done;
+    let mut wanted = vec![
+        (None, Some(1), vec![], done),
+        (Some(1), Some(2), vec![], done),
+        (Some(2), Some(1), vec![], done),
+        (Some(1), Some(1), vec![2], done),
+    ];
+    let found = told(&disk);
+    assert_eq!(found[..3], wanted[..3]);
+    // Trimming after going back keeps what is live, whatever its number.
+    wanted.truncate(found.len());
+    assert_eq!(found, wanted);
+    let lines = audit::audit(&target(&disk)).unwrap();
+    let digest = plan_digest(&back).to_string();
+    assert_eq!(lines[2].by.plan.as_deref(), Some(digest.as_str()));
+    assert_eq!(lines[0].by.operator.as_deref(), Some("somebody@somewhere"));
+    assert_told(&disk, &"told");
+
+    // Whoever is stopped is spoken of by whoever mends it.
+    for (k, wanted) in [(0, AuditResult::Finished), (1, AuditResult::Undone)] {
+        let disk = deployed(1);
+        let plan = plan(&disk, Some(1), Goal::New(Box::new(generation(2, Some(1), &second()))), &first(), &second());
+        let stop = |progress| match (progress, k) {
+            (Progress::Live, 0) | (Progress::Published, 1) => disk.crash_after(1),
+            _ => {}
+        };
+        drop(commit(&target(&disk), &plan, payload(&second()), &mut { stop }));
+        let found = copy(&disk);
+        recover(&target(&found)).unwrap();
+        let last = told(&found).pop().unwrap();
+        assert_eq!(last, (Some(1), Some(2), vec![], wanted));
+        assert_told(&found, &wanted);
+    }
 }
