@@ -7,8 +7,11 @@
 #![allow(clippy::print_stdout, reason = "how often each end was met is for whoever reads the run")]
 
 mod failing;
+mod guarded;
 mod histories;
 mod killed;
+mod moments;
+mod operation;
 mod power;
 mod races;
 mod site;

@@ -4,6 +4,7 @@
 use crate::admit::{USER_SCOPE, Work, admit};
 use crate::audit::{self, AuditResult};
 use crate::claims::{self, Claims};
+use crate::confirm::{self, Pledge};
 use crate::failure::TargetError;
 use crate::finish::{Collect, finish};
 use crate::flip::{flip, has_flipped, unflip};
@@ -56,6 +57,7 @@ pub fn commit(
     payload: Payload,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Committed, TargetError> {
+    confirm::settle(target);
     let wanted = wanted(target, plan)?;
     let system = match &wanted {
         Some(generation) => generation.scope != USER_SCOPE,
@@ -65,9 +67,14 @@ pub fn commit(
     let _claims_lock = if is_registry { Some(lock::claims(target)?) } else { None };
     let _lock = target.exclude()?;
     recover_locked(target)?;
+    confirm::admit(target, plan)?;
+    let digest = plan_digest(plan);
+    // What may have to come back stays for now.
+    let untrimmed = matches!(target.pledge, Pledge::Armed(_)).then(|| Plan { keep: u32::MAX, ..plan.clone() });
+    let plan = untrimmed.as_ref().unwrap_or(plan);
     let claims = Claims::read(target, system)?;
     let mut work = admit(target, plan, payload, &claims, wanted.as_ref())?;
-    work.intent.origin = Some(audit::origin(target, Some((plan, plan_digest(plan)))));
+    work.intent.origin = Some(audit::origin(target, Some((plan, digest))));
     audit::prepare(target)?;
     room::check(target, &work)?;
     // Everybody may see that something was interrupted, and nobody what.

@@ -35,6 +35,9 @@ pub enum TargetError {
     /// Another generation is current than the one that the plan was made for.
     #[error("the plan for the stack `{stack}` was made for {}, and current is {}", shown(*.planned), shown(*.found))]
     Stale { stack: String, planned: Option<u32>, found: Option<u32> },
+    /// Its time was over, it was confirmed, or another change came.
+    #[error("nothing waits to be confirmed as `{id}`")]
+    NotArmed { id: String },
     /// What a path holds is not what the plan saw there.
     #[error("`{path}` is not what it was when the plan was made: {found}")]
     Moved { path: TargetPath, found: String },
@@ -103,6 +106,7 @@ impl TargetError {
             TargetError::Interrupted { .. }
             | TargetError::StackName { .. }
             | TargetError::Stale { .. }
+            | TargetError::NotArmed { .. }
             | TargetError::Moved { .. }
             | TargetError::Owned { .. }
             | TargetError::Occupied { .. }
@@ -132,7 +136,7 @@ impl TargetError {
             TargetError::Told(told) => told.code(),
             TargetError::Unfinished { error, .. } => error.code(),
             TargetError::StackName { .. } => Code::E2,
-            TargetError::Stale { .. } | TargetError::Moved { .. } => Code::E19,
+            TargetError::Stale { .. } | TargetError::NotArmed { .. } | TargetError::Moved { .. } => Code::E19,
             TargetError::Owned { .. } | TargetError::Occupied { .. } => Code::E18,
             TargetError::NoSuchOwner { .. } | TargetError::Crossing(_) => Code::E30,
             TargetError::NoBytes { .. } | TargetError::NotKept { .. } => Code::E12,
@@ -154,6 +158,7 @@ impl TargetError {
             TargetError::NoRoom { .. } => "make room there, and try again",
             TargetError::StackName { .. } => "name a stack as the program does: letters, digits and `_`",
             TargetError::Stale { .. } | TargetError::Moved { .. } => "make a new plan, and look at it",
+            TargetError::NotArmed { .. } => "`service history` shows what is live; it may have been taken back by now",
             TargetError::Owned { .. } => "let one of them have the path; `service remove` frees what a stack has",
             TargetError::Occupied { .. } => "move it away, or choose another path",
             TargetError::NoSuchOwner { .. } => "make the user or group first, or name another",

@@ -6,6 +6,7 @@
 use crate::layout::Layout;
 use crate::recover::recover;
 use crate::target::{Place, Target};
+use crate::watchdog;
 use punix_disk::RealDisk;
 use punix_store::Asking;
 use std::io::{self, Read, Write};
@@ -69,6 +70,19 @@ pub(crate) fn start(target: &Target<'_>) -> Option<Guard> {
     Some(Guard { child })
 }
 
+impl Guarding {
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+}
+
+/// Lets a process go that nobody waits for.
+pub(crate) fn leave(child: Child) {
+    let mut left = dismissed();
+    left.retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
+    left.push(child);
+}
+
 /// Tells a guard that there is nothing to mend.
 pub(crate) fn dismiss(guard: Option<Guard>) {
     let Some(Guard { mut child }) = guard else { return };
@@ -83,13 +97,18 @@ fn dismissed() -> std::sync::MutexGuard<'static, Vec<Child>> {
     DISMISSED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Is a guard, if this process was started as one.
+/// Is a guard, or waits for a confirmation, if this process was started for that.
 pub fn enter_guard_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args_os();
-    if arguments.next()? != NAME {
+    let name = arguments.next()?;
+    if name != NAME && name != watchdog::NAME {
         return None;
     }
     let (root, deployments) = (arguments.next()?, arguments.next()?);
+    if name == watchdog::NAME {
+        let id = arguments.next()?.into_string().ok()?;
+        return Some(watchdog::enter(Path::new(&root), Path::new(&deployments), &id));
+    }
     Some(match watch(Path::new(&root), Path::new(&deployments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

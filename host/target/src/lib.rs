@@ -8,6 +8,7 @@ mod blobs;
 mod boundary;
 mod claims;
 mod commit;
+mod confirm;
 mod content;
 mod failure;
 mod finish;
@@ -44,11 +45,13 @@ mod target;
 mod trim;
 mod undo;
 mod verify;
+mod watchdog;
 
 pub use audit::{AuditFault, AuditLine, AuditResult, Origin, audit, verify_audit};
 pub use blobs::blob;
 pub use boundary::{Boundary, Crossing, Maker, Reason};
 pub use commit::{Committed, Progress, commit};
+pub use confirm::{Confirm, Pending, arm, armed, confirm, rearm};
 pub use failure::TargetError;
 pub use generation::{
     FileRow, Generation, Mark, PluginRow, RecordIssue, RecordedChunk, SCHEMA, ServiceRow, UnitRow, Withheld,

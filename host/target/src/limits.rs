@@ -49,5 +49,14 @@ pub(crate) const AUDIT_BYTES_MAX: u64 = 256 << 20;
 pub(crate) const AUDIT_TURN_BYTES: usize = 32 << 20;
 /// Lines that are shown of it.
 pub(crate) const AUDIT_LINES_MAX: usize = 20_000;
+/// How long somebody may want to wait for a confirmation.
+pub(crate) const CONFIRM_SECONDS_MAX: u32 = 86_400;
+/// Bytes of what is armed.
+pub(crate) const ARMED_BYTES_MAX: u64 = 64 << 20;
+/// How often whoever waits for a confirmation looks whether it has come.
+pub(crate) const WATCHDOG_PAUSE_MS: u64 = 500;
+/// How often, and after which pauses, what cannot be taken back is tried again.
+pub(crate) const WATCHDOG_TRIES_MAX: u32 = 120;
+pub(crate) const WATCHDOG_TRY_PAUSE_MS: u64 = 5_000;
 /// Bytes of `/etc/passwd`.
 pub(crate) const BYTES_OF_PASSWD_MAX: u64 = 64 << 20;

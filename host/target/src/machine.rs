@@ -96,6 +96,15 @@ pub(crate) fn clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
+/// Returns which start of this machine this is, and for how many seconds it has been running. Where the kernel does not say
+/// it, the clock has to do.
+pub(crate) fn running() -> (String, u64) {
+    let text = |path: &str| std::fs::read_to_string(path).ok();
+    let boot = text("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let uptime = text("/proc/uptime").and_then(|text| text.split(['.', ' ']).next()?.parse().ok());
+    (boot.trim().to_owned(), uptime.unwrap_or_else(clock))
+}
+
 /// Who acts here, and how he came.
 pub(crate) struct Actor {
     pub(crate) user: String,

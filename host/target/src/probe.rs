@@ -32,7 +32,7 @@ pub struct Answered {
 }
 
 /// Asks. Every status of 2xx and 3xx is good.
-pub fn probe(asked: &Asked) -> Answered {
+pub(crate) fn probe(asked: &Asked) -> Answered {
     let patience = Duration::from_millis(asked.patience_ms.into()).min(PATIENCE_MAX);
     let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_word(&asked.host) || !is_word(&asked.path) {

@@ -17,6 +17,7 @@ pub use client::{Client, Opening};
 pub use door::{Brought, Door, Inside};
 pub use frame::FrameError;
 pub use message::Told;
+pub(crate) use acting::WrittenRunning;
 pub(crate) use message::plan_digest;
 pub use server::serve;
 pub use wire::WayError;

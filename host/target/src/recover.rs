@@ -2,6 +2,7 @@
 //! that is needed for that is in its journal. It can be stopped anywhere and begun again.
 
 use crate::audit::{self, AuditResult};
+use crate::confirm;
 use crate::failure::TargetError;
 use crate::finish::{Collect, finish};
 use crate::flip::has_flipped;
@@ -32,6 +33,7 @@ pub enum Recovered {
 
 /// Mends what was interrupted.
 pub fn recover(target: &Target<'_>) -> Result<Recovered, TargetError> {
+    confirm::settle_if_free(target);
     match target.disk.metadata(target.layout.journal().on_disk()) {
         // Nothing was ever deployed here.
         Ok(None) => return Ok(Recovered::Nothing),

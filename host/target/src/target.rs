@@ -1,6 +1,7 @@
 //! A target: a disk, where our own files are on it, and how it is locked.
 
 use crate::boundary::Boundary;
+use crate::confirm::{self, Pledge};
 use crate::failure::TargetError;
 use crate::guard::Guarding;
 use crate::journal;
@@ -23,6 +24,8 @@ pub struct Target<'d> {
     pub(crate) place: Option<Place<'d>>,
     /// Where files may lie. Without one, whoever makes plans is trusted.
     pub(crate) boundary: Option<Boundary>,
+    /// What whoever has it is about.
+    pub(crate) pledge: Pledge,
 }
 
 /// Where a disk really is.
@@ -39,7 +42,7 @@ pub struct Place<'d> {
 impl<'d> Target<'d> {
     /// Makes a target of a disk that only this process has: nothing is locked.
     pub fn alone(disk: &'d dyn Disk, layout: Layout) -> Target<'d> {
-        Target { disk, layout, place: None, boundary: None }
+        Target { disk, layout, place: None, boundary: None, pledge: Pledge::Nothing }
     }
 
     /// Makes a target of a disk of this machine. Links on the way to the deployments root are followed, once.
@@ -49,13 +52,19 @@ impl<'d> Target<'d> {
             Ok(root) => Layout::at(root),
             Err(issue) => return Err(TargetError::Nowhere { path: layout.root().clone(), issue }),
         };
-        Ok(Target { disk, layout, place: Some(place), boundary: None })
+        Ok(Target { disk, layout, place: Some(place), boundary: None, pledge: Pledge::Nothing })
     }
 
     /// Lets files lie within a boundary only.
     #[must_use]
     pub fn within(self, boundary: Boundary) -> Target<'d> {
         Target { boundary: Some(boundary), ..self }
+    }
+
+    /// Lets the next change be one that was armed: it is refused if it is not any more.
+    #[must_use]
+    pub(crate) fn pledged(self, pledge: Pledge) -> Target<'d> {
+        Target { pledge, ..self }
     }
 
     /// Returns where our own files are.
@@ -70,6 +79,7 @@ impl<'d> Target<'d> {
 
     /// Waits until nobody writes, and keeps writers away. What was interrupted is mended first.
     pub fn share(&self) -> Result<Shared, TargetError> {
+        confirm::settle_if_free(self);
         let lock = lock::share(self)?;
         let Some(interrupted) = journal::interrupted(self)? else { return Ok(lock) };
         drop(lock);

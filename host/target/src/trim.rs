@@ -1,6 +1,7 @@
 //! How many generations are kept, and what goes with the others.
 
 use crate::audit;
+use crate::confirm;
 use crate::failure::TargetError;
 use crate::generation::Mark;
 use crate::layout::{is_stack, own};
@@ -29,7 +30,12 @@ pub fn trim(target: &Target<'_>, stack: &str, keep: u32) -> Result<Vec<u32>, Tar
     let Some(number) = current(target, stack)? else { return Ok(Vec::new()) };
     let previous = record(target, stack, number)?.previous;
     let all = numbers(target, stack)?.into_iter().collect();
-    let old = beyond(&all, keep, number, previous);
+    let mut old = beyond(&all, keep, number, previous);
+    for number in std::mem::take(&mut old) {
+        if !confirm::is_needed(target, stack, number)? {
+            old.push(number);
+        }
+    }
     if !old.is_empty() {
         // Said before it is done: there is no journal of it.
         audit::tell_trimmed(target, stack, Some(number), &old)?;

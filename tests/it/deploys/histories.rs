@@ -27,10 +27,14 @@ struct Model {
 }
 
 /// Numbers that look random and are the same each time.
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn seeded(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -47,7 +51,7 @@ fn a_host_is_what_its_history_says() {
 
 fn history(seed: u64) {
     let site = Site::empty();
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut random = Random::seeded(seed);
     let mut models: [Model; 3] = Default::default();
     let foreign = site.path("host").join(FOREIGN);
     fs::create_dir_all(foreign.parent().expect("it has one")).unwrap();

@@ -96,10 +96,24 @@ impl Site {
         tree(&self.path(host))
     }
 
+    /// Returns what stands on a host at a generation: the two programs take turns.
+    pub(super) fn tree_of(&self, number: usize) -> &Tree {
+        match number {
+            0 => &self.trees[0],
+            odd if odd % 2 == 1 => &self.trees[1],
+            _ => &self.trees[2],
+        }
+    }
+
     /// Returns the generation at which a host is wholly: files, record and `current`. It panics if there is none.
     #[track_caller]
     pub(super) fn generation(&self, host: &Path, about: &str) -> usize {
-        let found = tree(host);
+        self.generation_by(host, &tree(host), about)
+    }
+
+    /// Returns the same for a host of which it was seen what stands there.
+    #[track_caller]
+    pub(super) fn generation_by(&self, host: &Path, found: &Tree, about: &str) -> usize {
         let stack = host.join("deployments/App");
         let current = fs::read_link(stack.join("current")).ok();
         let number = match &current {
@@ -111,12 +125,11 @@ impl Site {
                 name.trim_start_matches("gen-").trim_end_matches(".json").parse().expect("it has a number")
             }
         };
-        let expected = &self.trees[number];
+        let expected = self.tree_of(number);
         let differs = |path: &&PathBuf| found.get(*path) != expected.get(*path);
         let mixed: Vec<&PathBuf> = expected.keys().chain(found.keys()).filter(differs).collect();
         assert!(mixed.is_empty(), "{about}: `current` says {number}, and these differ: {mixed:#?}");
-        let left = strays(host);
-        assert!(left.is_empty(), "{about}: left over: {left:#?}");
+        is_tidy(host, about);
         number
     }
 }
@@ -150,14 +163,34 @@ pub(super) fn tree(host: &Path) -> Tree {
         if ours || metadata.is_dir() {
             return;
         }
-        let bytes = match metadata.is_symlink() {
-            true => fs::read_link(path).expect("it is a link").into_os_string().into_encoded_bytes(),
-            false => fs::read(path).expect("it is a file"),
-        };
-        let standing = (metadata.permissions().mode() & 0o7777, metadata.uid(), metadata.gid(), bytes);
-        tree.insert(path.strip_prefix(host).expect("it is below").to_owned(), standing);
+        // What is under way may be gone by now.
+        if let Some(standing) = standing(path) {
+            tree.insert(path.strip_prefix(host).expect("it is below").to_owned(), standing);
+        }
     });
     tree
+}
+
+/// Returns what stands at a path, if a file or a link does.
+pub(super) fn standing(path: &Path) -> Option<Standing> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    let bytes = match metadata.is_symlink() {
+        true => fs::read_link(path).ok()?.into_os_string().into_encoded_bytes(),
+        false => fs::read(path).ok()?,
+    };
+    Some((metadata.permissions().mode() & 0o7777, metadata.uid(), metadata.gid(), bytes))
+}
+
+/// Checks that nothing is left of work that was under way.
+#[track_caller]
+pub(super) fn is_tidy(host: &Path, about: &str) {
+    let left = strays(host);
+    assert!(left.is_empty(), "{about}: left over: {left:#?}");
+}
+
+/// Tells whether a change was begun and neither finished nor undone.
+pub(super) fn has_journal(host: &Path) -> bool {
+    fs::read_dir(host.join("deployments/.journal")).is_ok_and(|mut names| names.next().is_some())
 }
 
 /// Returns what only work under way has: temporary names, journals, and directories that hold nothing.

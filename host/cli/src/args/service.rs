@@ -7,7 +7,7 @@ use super::build::Building;
 use clap::{Args, Subcommand};
 use reach::{Activating, Reach, Telling, Units};
 use std::path::PathBuf;
-use words::{Stack, StackAndNumber, StackAndPath, StackAndTwo};
+use words::{Stack, StackAndNumber, StackAndPath, StackAndService, StackAndTwo};
 
 /// Deploy stacks as numbered generations, and go back to earlier ones
 ///
@@ -36,6 +36,8 @@ pub(crate) enum Verb {
     Repair(Repair),
     Trim(Trim),
     Remove(Remove),
+    Logs(Logs),
+    Restart(Restart),
     Audit(Audit),
 }
 
@@ -455,4 +457,54 @@ pub(crate) struct Audit {
 pub(crate) enum Auditing {
     /// Check that they are as they were written
     Verify,
+}
+
+/// Show what the services of a stack say
+///
+/// The last lines of each unit; with `--follow`, what comes after them too, until it is stopped.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "punix service logs [OPTIONS] <STACK> [SERVICE]",
+    after_help = "Example:\n  punix service logs Web api --follow"
+)]
+pub(crate) struct Logs {
+    #[command(flatten)]
+    pub(crate) words: StackAndService,
+
+    /// Go on with what is said from now on
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+
+    /// The `systemctl` that is asked; below another root nothing is asked without it
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub(crate) systemctl: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+
+    #[command(flatten)]
+    pub(crate) telling: Telling,
+}
+
+/// Restart the services of a stack, as they are deployed
+///
+/// Nothing else is changed.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "punix service restart [OPTIONS] <STACK> [SERVICE]",
+    after_help = "Example:\n  punix service restart Web api"
+)]
+pub(crate) struct Restart {
+    #[command(flatten)]
+    pub(crate) words: StackAndService,
+
+    /// The `systemctl` that is used; below another root units are touched only if it is named
+    #[arg(long, value_name = "PATH")]
+    pub(crate) systemctl: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+
+    #[command(flatten)]
+    pub(crate) telling: Telling,
 }

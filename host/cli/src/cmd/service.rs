@@ -17,6 +17,7 @@ mod history;
 mod home;
 mod kept;
 mod list;
+mod logs;
 mod one;
 mod pins;
 mod place;
@@ -25,6 +26,7 @@ mod plugins;
 mod prepare;
 mod remove;
 mod repair;
+mod restart;
 mod secrets;
 mod site;
 mod status;
@@ -61,6 +63,8 @@ pub(crate) fn run(ui: &Ui, args: &Service) -> Exit {
         Verb::Repair(args) => repair::run(ui, args),
         Verb::Trim(args) => remove::trim(ui, args),
         Verb::Audit(args) => audit::run(ui, args),
+        Verb::Logs(args) => logs::run(ui, args),
+        Verb::Restart(args) => restart::run(ui, args),
         Verb::Remove(args) => remove::remove(ui, args),
     };
     done.unwrap_or_else(|stopped| stopped.tell(ui, &SourceMap::default()))

@@ -1,6 +1,7 @@
 //! Commands and what came of them, as they go over the pipe. What was said is in pieces, for it may be much.
 
 use super::frame::{FrameError, Piece};
+use crate::confirm::Confirm;
 use crate::hands::Running;
 use crate::limits::{OUTPUT_BYTES_MAX, STREAMS_WAIT_MS};
 use punix_model::{Command, Observation};
@@ -12,7 +13,7 @@ const SAID_BYTES_MAX: usize = 3 * OUTPUT_BYTES_MAX + (1 << 20);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenRunning {
+pub(crate) struct WrittenRunning {
     commands: Vec<WrittenCommand>,
     stops: bool,
     systemctl: Option<String>,
@@ -20,7 +21,7 @@ pub(super) struct WrittenRunning {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenCommand {
+struct WrittenCommand {
     argv: Vec<String>,
     stdin: String,
     timeout_ms: u32,
@@ -35,25 +36,49 @@ pub(super) struct WrittenObservation {
     code: i32,
 }
 
+/// A change that is armed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenConfirm {
+    stack: String,
+    back_to: Option<u32>,
+    child: u32,
+    seconds: u32,
+    after: WrittenRunning,
+}
+
+impl WrittenConfirm {
+    pub(super) fn of(confirm: &Confirm) -> WrittenConfirm {
+        let Confirm { stack, back_to, child, seconds, after } = confirm;
+        let (back_to, child, seconds) = (*back_to, *child, *seconds);
+        WrittenConfirm { stack: stack.clone(), back_to, child, seconds, after: WrittenRunning::of(after) }
+    }
+
+    pub(super) fn read(self) -> Confirm {
+        let WrittenConfirm { stack, back_to, child, seconds, after } = self;
+        Confirm { stack, back_to, child, seconds, after: after.read() }
+    }
+}
+
 impl WrittenCommand {
-    pub(super) fn of(command: &Command) -> WrittenCommand {
+    fn of(command: &Command) -> WrittenCommand {
         let Command { argv, stdin, timeout_ms, mutates } = command.clone();
         WrittenCommand { argv, stdin, timeout_ms, mutates }
     }
 
-    pub(super) fn read(self) -> Command {
+    fn read(self) -> Command {
         let WrittenCommand { argv, stdin, timeout_ms, mutates } = self;
         Command { argv, stdin, timeout_ms, mutates }
     }
 }
 
 impl WrittenRunning {
-    pub(super) fn of(running: &Running) -> WrittenRunning {
+    pub(crate) fn of(running: &Running) -> WrittenRunning {
         let commands = running.commands.iter().map(WrittenCommand::of).collect();
         WrittenRunning { commands, stops: running.stops, systemctl: running.systemctl.clone() }
     }
 
-    pub(super) fn read(self) -> Running {
+    pub(crate) fn read(self) -> Running {
         let commands = self.commands.into_iter().map(WrittenCommand::read).collect();
         Running { commands, stops: self.stops, systemctl: self.systemctl }
     }

@@ -1,6 +1,6 @@
 //! The side that asks: each question of a [`Door`], over the wire.
 
-use super::acting::{self, WrittenRunning};
+use super::acting::{self, WrittenConfirm, WrittenRunning};
 use super::door::{Brought, Door};
 use super::frame::{FrameError, Piece};
 use super::message::{Answer, PROTOCOL, Request, Step, VERSION, Written, WrittenPlan};
@@ -8,6 +8,7 @@ use super::wire::{WayError, Wire};
 use crate::audit::{AuditFault, AuditLine};
 use crate::boundary::Boundary;
 use crate::commit::{Committed, Progress};
+use crate::confirm::{Confirm, Pending};
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark, RecordIssue};
 use crate::hands::Running;
@@ -345,6 +346,28 @@ impl Door for Client {
     fn verify_audit(&self) -> Result<Vec<AuditFault>, TargetError> {
         match self.wire.ask(Request::VerifyAudit, Vec::new())? {
             Answer::AuditFaults(faults) => Ok(faults),
+            _ => self.wire.unasked(),
+        }
+    }
+
+    fn arm(&self, confirm: &Confirm) -> Result<String, TargetError> {
+        match self.wire.ask(Request::Arm(WrittenConfirm::of(confirm)), Vec::new())? {
+            Answer::Armed(id) => Ok(id),
+            _ => self.wire.unasked(),
+        }
+    }
+
+    fn rearm(&self, id: &str, seconds: u32) -> Result<(), TargetError> {
+        self.wire.order(Request::Rearm { id: id.to_owned(), seconds })
+    }
+
+    fn confirm(&self, id: &str) -> Result<(), TargetError> {
+        self.wire.order(Request::Confirm { id: id.to_owned() })
+    }
+
+    fn armed(&self) -> Result<Vec<Pending>, TargetError> {
+        match self.wire.ask(Request::Armed, Vec::new())? {
+            Answer::Pending(pending) => Ok(pending),
             _ => self.wire.unasked(),
         }
     }

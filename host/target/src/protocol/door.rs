@@ -3,6 +3,7 @@
 use crate::audit::{AuditFault, AuditLine, audit, verify_audit};
 use crate::boundary::Boundary;
 use crate::commit::{Committed, Progress, commit};
+use crate::confirm::{self, Confirm, Pending, Pledge};
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark};
 use crate::hands::{Running, run};
@@ -71,6 +72,14 @@ pub trait Door {
     fn audit(&self) -> Result<Vec<AuditLine>, TargetError>;
     /// Returns what is wrong with what is told of it.
     fn verify_audit(&self) -> Result<Vec<AuditFault>, TargetError>;
+    /// Arms the change that the next [`Door::commit`] makes: it is taken back there unless it is confirmed by the name that
+    /// this returns, over this way or another one.
+    fn arm(&self, confirm: &Confirm) -> Result<String, TargetError>;
+    /// Lets it be waited for so many seconds from now.
+    fn rearm(&self, id: &str, seconds: u32) -> Result<(), TargetError>;
+    fn confirm(&self, id: &str) -> Result<(), TargetError>;
+    /// Returns what waits to be confirmed.
+    fn armed(&self) -> Result<Vec<Pending>, TargetError>;
 
     fn current_record(&self, stack: &str) -> Result<Option<Generation>, TargetError> {
         match self.current(stack)? {
@@ -140,7 +149,10 @@ impl Door for Inside<'_> {
         payload: Payload,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Committed, TargetError> {
-        commit(&self.target.borrow(), plan, payload, progress)
+        let done = commit(&self.target.borrow(), plan, payload, progress);
+        // The next one is another one.
+        self.target.replace_with(|target| target.clone().pledged(Pledge::Nothing));
+        done
     }
 
     fn recover(&self) -> Result<Recovered, TargetError> {
@@ -204,5 +216,23 @@ impl Door for Inside<'_> {
 
     fn verify_audit(&self) -> Result<Vec<AuditFault>, TargetError> {
         verify_audit(&self.target.borrow())
+    }
+
+    fn arm(&self, confirm: &Confirm) -> Result<String, TargetError> {
+        let id = confirm::arm(&self.target.borrow(), confirm)?;
+        self.target.replace_with(|target| target.clone().pledged(Pledge::Armed(id.clone())));
+        Ok(id)
+    }
+
+    fn rearm(&self, id: &str, seconds: u32) -> Result<(), TargetError> {
+        confirm::rearm(&self.target.borrow(), id, seconds)
+    }
+
+    fn confirm(&self, id: &str) -> Result<(), TargetError> {
+        confirm::confirm(&self.target.borrow(), id)
+    }
+
+    fn armed(&self) -> Result<Vec<Pending>, TargetError> {
+        confirm::armed(&self.target.borrow())
     }
 }

@@ -1,10 +1,11 @@
 //! What is said over the pipe, as the heads of frames. Secrets and contents are pieces beside them, in the order in which
 //! the head names them; no head has the value of a secret.
 
-use super::acting::{WrittenObservation, WrittenRunning};
+use super::acting::{WrittenConfirm, WrittenObservation, WrittenRunning};
 use crate::audit::{AuditFault, AuditLine};
 use crate::boundary::Boundary;
 use crate::commit::{Committed, Progress};
+use crate::confirm::Pending;
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark, RecordIssue, Withheld};
 use crate::ledger::Note;
@@ -90,6 +91,15 @@ pub(super) enum Request {
     Probe(Asked),
     Audit,
     VerifyAudit,
+    Arm(WrittenConfirm),
+    Rearm {
+        id: String,
+        seconds: u32,
+    },
+    Confirm {
+        id: String,
+    },
+    Armed,
 }
 
 /// What is answered: any number of steps, then one of the others.
@@ -138,6 +148,9 @@ pub(super) enum Answer {
     Ran(Vec<WrittenObservation>),
     Audit(Vec<AuditLine>),
     AuditFaults(Vec<AuditFault>),
+    /// By what name a change was armed.
+    Armed(String),
+    Pending(Vec<Pending>),
 }
 
 /// How far it is.

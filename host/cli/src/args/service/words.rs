@@ -66,11 +66,44 @@ pub(crate) struct StackAndTwo {
     to: Option<String>,
 }
 
+/// A stack, and one of its services or none.
+#[derive(Debug, Args)]
+pub(crate) struct StackAndService {
+    /// The stack, and one of its services; without one, all of them
+    #[arg(value_name = "STACK SERVICE", num_args = 0..=2)]
+    words: Vec<String>,
+
+    #[arg(long, value_name = "STACK", hide = true)]
+    stack: Option<String>,
+
+    #[arg(long, value_name = "SERVICE", hide = true)]
+    service: Option<String>,
+}
+
 /// What of a command line does not say what it has to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unclear {
     pub(crate) message: String,
     pub(crate) help: String,
+}
+
+impl StackAndService {
+    /// Returns the stack, and the service if one is named.
+    pub(crate) fn read(&self) -> Result<(&str, Option<&str>), Unclear> {
+        let mut words = self.words.iter().map(String::as_str);
+        let stack = self.stack.as_deref().or_else(|| words.next());
+        let service = self.service.as_deref().or_else(|| words.next());
+        match (stack, words.next()) {
+            (Some(stack), None) => Ok((stack, service)),
+            (Some(_), Some(more)) => Err(Unclear {
+                message: format!("`{}` is one word too many", more.escape_debug()),
+                help: "name a stack, and one of its services".to_owned(),
+            }),
+            (None, _) => {
+                Err(Unclear { message: "STACK is missing".to_owned(), help: "for example: Web api".to_owned() })
+            }
+        }
+    }
 }
 
 impl StackAndPath {

@@ -12,6 +12,7 @@ use punix_deploy::{Activation, Deed, UnitStep, wishes};
 use punix_diag::Diagnostic;
 use punix_model::{Action, Backend, Facts, Redactor, RunState, Stack, Status, Wish};
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// Whose units they are, and who knows how to handle them.
 pub(super) struct Units<'u> {
@@ -68,6 +69,12 @@ impl Activated {
         self.failed.is_empty() && self.closed.is_empty()
     }
 
+    /// Returns the error that ends a restart in which units failed.
+    pub(super) fn restart_error(&self, stack: &str) -> Option<String> {
+        let (count, units) = (self.failed.len(), self.failed.join(", "));
+        (count > 0).then(|| format!("{count} unit(s) of stack {stack} did not (re)start: {units}"))
+    }
+
     fn unhealthy(&self, stack: &str, number: u32) -> Option<String> {
         let first = self.closed.first()?;
         let gates: Vec<String> = self.closed.iter().map(Closed::name).collect();
@@ -93,11 +100,29 @@ pub(super) fn activate(
     units: Option<Units<'_>>,
     steps: &[UnitStep],
 ) -> Result<Activated, Stopped> {
-    let wishes = wishes(steps, activation(args));
+    let begun = Begun { systemctl: args.systemctl.as_deref(), steps };
+    fulfil(teller, site, begun, units, wishes(steps, activation(args)))
+}
+
+/// What units are handled with, and why.
+#[derive(Clone, Copy)]
+pub(super) struct Begun<'b> {
+    pub(super) systemctl: Option<&'b Path>,
+    pub(super) steps: &'b [UnitStep],
+}
+
+/// Does what is wished, if anything is, and tells it.
+pub(super) fn fulfil(
+    teller: Teller<'_>,
+    site: &Site<'_>,
+    begun: Begun<'_>,
+    units: Option<Units<'_>>,
+    wishes: Vec<Wish>,
+) -> Result<Activated, Stopped> {
     let (Some(units), false) = (units, wishes.is_empty()) else { return Ok(Activated::default()) };
-    let hands = Hands::new(site, args.systemctl.as_deref(), units.redactor);
+    let hands = Hands::new(site, begun.systemctl, units.redactor);
     if !hands.can_act() {
-        return Ok(listed(steps, &wishes));
+        return Ok(listed(begun.steps, &wishes));
     }
     let session = units.backend.session(&units.stack, &wishes, units.facts)?;
     let statuses = hands.fulfil(session)?;

@@ -2,7 +2,7 @@
 
 use super::Stopped;
 use super::site::Site;
-use punix_model::{CallFault, Cause, Command, Observation, PluginName, Redactor, Session, Status, Step};
+use punix_model::{CallFault, Cause, Command, Observation, PluginError, PluginName, Redactor, Session, Status, Step};
 use punix_target::{Door, Running};
 use std::path::Path;
 use std::time::Duration;
@@ -41,10 +41,19 @@ impl<'h> Hands<'h> {
                 }
                 Step::Done(found) => return Ok(found),
                 Step::Fail(error) => {
-                    let plugin = PluginName { id: "the backend".to_owned(), version: String::new() };
-                    return Err(CallFault { plugin, call: "session".to_owned(), cause: Cause::Refused(error) }.into());
+                    return Err(refused(error));
                 }
             }
+        }
+    }
+
+    /// Does the first that a session wants, and returns what was said.
+    pub(super) fn first(&self, mut session: Box<dyn Session>) -> Result<Vec<Observation>, Stopped> {
+        match session.next(&[])? {
+            Step::Run(commands) => self.run(commands, true),
+            Step::Ask(commands) => self.run(commands, false),
+            Step::WaitMs(_) | Step::Done(_) => Ok(Vec::new()),
+            Step::Fail(error) => Err(refused(error)),
         }
     }
 
@@ -56,4 +65,9 @@ impl<'h> Hands<'h> {
         }
         Ok(seen)
     }
+}
+
+fn refused(error: PluginError) -> Stopped {
+    let plugin = PluginName { id: "the backend".to_owned(), version: String::new() };
+    CallFault { plugin, call: "session".to_owned(), cause: Cause::Refused(error) }.into()
 }

@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use crate::ui::shown;
 use punix_deploy::{Deed, UnitStep};
 use punix_diag::visible;
+use punix_diag::{Code, Diagnostic};
 use punix_model::{RunState, Status};
 use punix_target::{After, Change, Generation};
 use serde_json::{Value, json};
@@ -33,6 +34,22 @@ pub(super) fn counted(files: usize, store_paths: usize, pushed: Option<usize>) -
         Some(_) | None => String::new(),
     };
     format!("({files} config file(s), {store_paths} store path(s) pinned{closure})")
+}
+
+/// Returns the units of a service, or all units of a generation.
+pub(super) fn units_of(live: &Generation, service: Option<&str>) -> Result<Vec<String>, Stopped> {
+    let is_meant = |of: &str| service.is_none_or(|service| service == of);
+    let units = live.units.iter().filter(|unit| is_meant(&unit.service)).map(|unit| unit.name.clone());
+    let units: Vec<String> = units.collect();
+    match (units.is_empty(), service) {
+        (true, Some(service)) => {
+            let names: Vec<String> = live.services.iter().map(|row| seen(&row.name)).collect();
+            let (service, stack) = (seen(service), seen(&live.stack));
+            let message = format!("the stack `{stack}` has no service `{service}` with units");
+            Err(Diagnostic::error(Code::E2, message).help(format!("its services are: {}", names.join(", "))).into())
+        }
+        (_, _) => Ok(units),
+    }
 }
 
 /// Says that something did not work and what became of going back.
