@@ -15,3 +15,4 @@ mod operation;
 mod power;
 mod races;
 mod site;
+mod volume;

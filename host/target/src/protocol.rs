@@ -13,11 +13,11 @@ mod server;
 mod tests;
 mod wire;
 
+pub(crate) use acting::WrittenRunning;
 pub use client::{Client, Opening};
 pub use door::{Brought, Door, Inside};
 pub use frame::FrameError;
 pub use message::Told;
-pub(crate) use acting::WrittenRunning;
 pub(crate) use message::plan_digest;
 pub use server::serve;
 pub use wire::WayError;

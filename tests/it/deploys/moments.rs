@@ -66,7 +66,8 @@ fn kill_once(
     }
     let late = turn % 2 == 1 && operation.is_commit();
     let span = if late { lasting.journal } else { lasting.whole };
-    let wait = span.mul_f64(random.below(1100) as f64 / 1000.0);
+    // A little longer than it takes: the end is met, too.
+    let wait = span * u32::try_from(random.below(1100)).expect("it is small") / 1000;
     let mut child = start(command);
     if late {
         until_journal(site, &mut child);

@@ -137,7 +137,12 @@ impl Operation {
 /// Runs a command that only looks: it has to find things whole, or to make them so.
 #[track_caller]
 pub(super) fn next_command(site: &Site, host: &str, about: &str) {
-    let outcome = run(site.command(host, &["list"]));
+    next_command_at(site, &site.path(host), about);
+}
+
+#[track_caller]
+pub(super) fn next_command_at(site: &Site, host: &Path, about: &str) {
+    let outcome = run(site.command_at(host, &["list"]));
     assert_eq!(outcome.code, Some(0), "{about}: {outcome:#?}");
 }
 

@@ -1,100 +1,29 @@
 //! The power goes: a file system is shut down without a flush, right after success was printed, or in the midst of a
-//! commit. What is on the disk then is what counts.
+//! change or of a recovery. What is on the disk then is what counts.
 
-use super::site::{Site, deploying};
-use crate::kill::tracer::{Step, can_trace, choice, steps, stopped_at};
-use crate::kill::{is_long, times};
-use crate::support::{Folder, run, scrubbed, skip};
+use super::killed::sample;
+use super::operation::{End, Operation, next_command_at, operations, some_operations};
+use super::site::{Site, deploying, has_journal};
+use super::volume::{Machine, tool};
+use crate::kill::tracer::{Step, can_trace, choice, killed_at, steps, stopped_at};
+use crate::kill::times;
+use crate::support::run;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Builds of other tests go on for a while.
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// A file system in a file, and where it is mounted.
-struct Volume {
-    folder: Folder,
-    kind: &'static str,
-}
-
-impl Volume {
-    /// Makes a file system, or counts the test as skipped where that cannot be done.
-    fn new(kind: &'static str, megabytes: u64) -> Option<Volume> {
-        let volume = Volume { folder: Folder::new(), kind };
-        let image = fs::File::create(volume.image()).and_then(|file| file.set_len(megabytes << 20));
-        image.expect("the folder is writable");
-        fs::create_dir(volume.point()).expect("the folder is new");
-        let made = tool(&format!("mkfs.{kind}"), &["-q".as_ref(), volume.image().as_os_str()]) && volume.mount();
-        if !made {
-            skip(&format!("no {kind} on a loop device can be made and mounted here"));
-        }
-        made.then_some(volume)
-    }
-
-    fn image(&self) -> PathBuf {
-        self.folder.path().join("image")
-    }
-
-    fn point(&self) -> PathBuf {
-        self.folder.path().join("disk")
-    }
-
-    fn mount(&self) -> bool {
-        tool("mount", &["-o".as_ref(), "loop".as_ref(), self.image().as_os_str(), self.point().as_os_str()])
-    }
-
-    /// Turns the power off and on again: nothing that was not synced is written any more.
-    #[track_caller]
-    fn cut(&self) {
-        let off = tool("xfs_io", &["-x".as_ref(), "-c".as_ref(), "shutdown".as_ref(), self.point().as_os_str()]);
-        assert!(off, "{} is shut down", self.kind);
-    }
-
-    #[track_caller]
-    fn restart(&self) {
-        assert!(tool("umount", &[self.point().as_os_str()]), "{} is unmounted", self.kind);
-        // A sandbox of another test has a copy of all mounts, and lets go of this one when it ends. Until then a new mount
-        // would be the old one, without power.
-        let start = Instant::now();
-        while self.is_attached() {
-            assert!(start.elapsed() < DEADLINE, "somebody does not let go of {}", self.kind);
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        assert!(self.mount(), "{} is mounted again", self.kind);
-    }
-}
-
-impl Volume {
-    fn is_attached(&self) -> bool {
-        let mut command = scrubbed("losetup");
-        command.arg("--associated").arg(self.image()).env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin");
-        command.output().is_ok_and(|output| !output.stdout.is_empty())
-    }
-}
-
-impl Drop for Volume {
-    fn drop(&mut self) {
-        let _ = tool("umount", &["-q".as_ref(), self.point().as_os_str()]);
-    }
-}
-
-fn tool(name: &str, words: &[&std::ffi::OsStr]) -> bool {
-    let mut command = scrubbed(name);
-    command.args(words).env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin").stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
-
 const KINDS: [(&str, u64); 2] = [("ext4", 48), ("xfs", 320)];
 
 #[test]
 fn what_was_printed_as_done_survives_a_power_cut() {
     for (kind, size) in KINDS {
-        let Some(volume) = Volume::new(kind, size) else { return };
+        let Some(machine) = Machine::whole(kind, size) else { return };
         let site = Site::new();
-        let host = volume.point().join("host");
-        fs::create_dir(&host).unwrap();
+        let host = machine.host();
         let expected: [(&[&str], usize); 5] = [
             (&deploying(1), 1),
             (&deploying(2), 2),
@@ -105,8 +34,8 @@ fn what_was_printed_as_done_survives_a_power_cut() {
         for (words, generation) in expected {
             let outcome = run(site.command_at(&host, words));
             assert_eq!(outcome.code, Some(0), "{kind}: {outcome:#?}");
-            volume.cut();
-            volume.restart();
+            machine.cut(&[0]);
+            machine.restart();
             assert_eq!(site.generation(&host, &format!("{kind}: {words:?}")), generation, "{kind}: {words:?}");
         }
     }
@@ -118,61 +47,114 @@ fn a_power_cut_in_the_midst_leaves_one_generation() {
         return;
     }
     for (kind, size) in KINDS {
-        let Some(volume) = Volume::new(kind, size) else { return };
+        let Some(machine) = Machine::whole(kind, size) else { return };
         let site = Site::new();
-        let host = volume.point().join("host");
-        let operations: [(&[&str], usize, usize); 3] =
-            [(&deploying(2), 1, 2), (&["rollback", "App"], 2, 1), (&["remove", "App"], 2, 0)];
-        for (words, from, to) in operations {
-            prepare(&site, &host, from);
-            let all = steps(site.command_at(&host, words), &site.path("trace"));
+        for operation in operations() {
+            let all = operation.steps(&site);
             let mut ends = [0, 0];
-            for step in spread(choice(all, times(6, 100)), times(6, 100)) {
-                prepare(&site, &host, from);
-                assert!(tool("sync", &["-f".as_ref(), host.as_os_str()]));
-                stop_and_cut(&volume, &step, site.command_at(&host, words));
-                volume.restart();
-                let about = format!("{kind}: {words:?} cut off at {step:?}");
-                let outcome = run(site.command_at(&host, &["list"]));
-                assert_eq!(outcome.code, Some(0), "{about}: {outcome:#?}");
-                let end = site.generation(&host, &about);
-                assert!(end == from || end == to, "{about}: it is at {end}");
-                ends[usize::from(end == to)] += 1;
+            for step in sample(&choice(all, times(3, 30)), times(3, 30)) {
+                let about = format!("{kind}: {} cut off at {step:?}", operation.name);
+                let end = cut_once(&site, &machine, &[0], &operation, &step, &about);
+                ends[usize::from(end == End::New)] += 1;
             }
-            println!("{kind}: {words:?}: old {} new {}", ends[0], ends[1]);
+            println!("{kind}: {}: old {} new {}", operation.name, ends[0], ends[1]);
         }
     }
 }
 
-/// Puts a host at a generation, from nothing.
-fn prepare(site: &Site, host: &Path, generation: usize) {
-    let _ = fs::remove_dir_all(host);
-    fs::create_dir(host).unwrap();
-    for version in 1..=generation {
-        let outcome = run(site.command_at(host, &deploying(version)));
-        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+/// The deployments root and `/etc` on two file systems, of which one loses its power, or both do.
+#[test]
+fn a_power_cut_of_one_of_two_file_systems_leaves_one_generation() {
+    if !can_trace() {
+        return;
+    }
+    for (kind, size) in KINDS {
+        let Some(machine) = Machine::split(kind, size) else { return };
+        let site = Site::new();
+        for operation in some_operations(&["redeploy", "rollback", "repair"]) {
+            let all = operation.steps(&site);
+            for off in [&[0][..], &[1], &[0, 1]] {
+                let mut ends = [0, 0];
+                for step in sample(&choice(all.clone(), times(2, 12)), times(2, 12)) {
+                    let about = format!("{kind}: {} cut off at {step:?}, file systems {off:?}", operation.name);
+                    let end = cut_once(&site, &machine, off, &operation, &step, &about);
+                    ends[usize::from(end == End::New)] += 1;
+                }
+                println!("{kind}: {}: without {off:?}: old {} new {}", operation.name, ends[0], ends[1]);
+            }
+        }
     }
 }
 
-/// Takes some of many, spread evenly.
-fn spread(steps: Vec<Step>, count: usize) -> Vec<Step> {
-    let stride = if is_long() { steps.len().div_ceil(count) } else { 1 };
-    steps.into_iter().step_by(stride.max(1)).collect()
+/// What was killed in the midst is recovered by a command that is cut off.
+#[test]
+fn a_power_cut_in_a_recovery_leaves_one_generation() {
+    if !can_trace() {
+        return;
+    }
+    for (kind, size) in KINDS {
+        let Some(machine) = Machine::whole(kind, size) else { return };
+        let site = Site::new();
+        let mut ends = [0, 0];
+        for operation in some_operations(&["redeploy", "rollback"]) {
+            let all = operation.steps(&site);
+            let leaving = |call: &str| all.iter().filter(|step| step.is(call)).cloned().collect::<Vec<Step>>();
+            let (placing, clearing) = (leaving("renameat2"), leaving("unlinkat"));
+            let torn = sample(&placing, times(1, 4)).into_iter().chain(sample(&clearing, times(1, 2)));
+            for step in torn {
+                let tear = || {
+                    machine.fill(&site.path("before"));
+                    run(killed_at(&step, site.command_at(&machine.host(), &operation.words)));
+                    machine.sync();
+                    has_journal(&machine.host())
+                };
+                if !tear() {
+                    continue;
+                }
+                let all = steps(site.command_at(&machine.host(), &["list"]), &site.path("trace"));
+                for second in sample(&all, times(2, 5)) {
+                    if !tear() {
+                        continue;
+                    }
+                    let about = format!("{kind}: {} killed at {step:?}, then cut off at {second:?}", operation.name);
+                    stop_and_cut(&second, site.command_at(&machine.host(), &["list"]), &|| machine.cut(&[0]));
+                    machine.restart();
+                    next_command_at(&site, &machine.host(), &about);
+                    let end = operation.end(&site, &machine.host(), &about);
+                    ends[usize::from(end == End::New)] += 1;
+                }
+            }
+        }
+        println!("{kind}: recoveries that were cut off: {} to the old, {} to the new", ends[0], ends[1]);
+        assert!(ends[0] + ends[1] > 0, "{kind}: no kill left anything to recover");
+    }
+}
+
+/// Starts an operation, turns the power off at a step, and lets the next command come.
+#[track_caller]
+fn cut_once(site: &Site, machine: &Machine, off: &[usize], operation: &Operation, step: &Step, about: &str) -> End {
+    let host = machine.host();
+    machine.fill(&site.path("before"));
+    machine.sync();
+    stop_and_cut(step, site.command_at(&host, &operation.words), &|| machine.cut(off));
+    machine.restart();
+    next_command_at(site, &host, about);
+    operation.end(site, &host, about)
 }
 
 /// Runs a command until a step, turns the power off while it stands there, and ends it.
 #[track_caller]
-fn stop_and_cut(volume: &Volume, step: &Step, command: Command) {
+fn stop_and_cut(step: &Step, command: Command, cut: &dyn Fn()) {
     let mut command = stopped_at(step, command);
     let mut tracer = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it ran before");
     let start = Instant::now();
     loop {
         if tracer.try_wait().expect("it is ours").is_some() {
-            volume.cut();
+            cut();
             return;
         }
         if let Some(child) = child_of(tracer.id()).filter(|&child| is_stopped(child)) {
-            volume.cut();
+            cut();
             // If it was not standing for good it was cut off somewhere else, and has ended by now.
             let _ = tool("kill", &["-KILL".as_ref(), child.to_string().as_ref()]);
             let _ = tracer.wait();

@@ -3,6 +3,7 @@
 use crate::support::{Folder, Outcome, punix, run, scrubbed};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -173,12 +174,18 @@ pub(super) fn tree(host: &Path) -> Tree {
 
 /// Returns what stands at a path, if a file or a link does.
 pub(super) fn standing(path: &Path) -> Option<Standing> {
+    let rights = |found: &fs::Metadata| (found.permissions().mode() & 0o7777, found.uid(), found.gid());
     let metadata = fs::symlink_metadata(path).ok()?;
-    let bytes = match metadata.is_symlink() {
-        true => fs::read_link(path).ok()?.into_os_string().into_encoded_bytes(),
-        false => fs::read(path).ok()?,
-    };
-    Some((metadata.permissions().mode() & 0o7777, metadata.uid(), metadata.gid(), bytes))
+    if metadata.is_symlink() {
+        let (mode, user, group) = rights(&metadata);
+        return Some((mode, user, group, fs::read_link(path).ok()?.into_os_string().into_encoded_bytes()));
+    }
+    // Another file may take its place just now: rights and bytes are of the same one.
+    let mut file = fs::File::open(path).ok()?;
+    let (mode, user, group) = rights(&file.metadata().ok()?);
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).ok()?;
+    Some((mode, user, group, bytes))
 }
 
 /// Checks that nothing is left of work that was under way.

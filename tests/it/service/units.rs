@@ -198,31 +198,43 @@ fn a_restart_is_of_what_is_live() {
     let systemctl = ["--systemctl", "./systemctl"];
     fine(scene.deploy(&systemctl));
     let restart = |words: &[&str]| scene.punix(["service", "restart"].iter().chain(words).chain(&super::ROOT));
-    gives(&restart(&["Web", "side", systemctl[0], systemctl[1]]), &expect![[r#"
+    gives(
+        &restart(&["Web", "side", systemctl[0], systemctl[1]]),
+        &expect![[r#"
         exit 0
         stdout:
           ✓ (re)started side.service (not enabled for boot)
-    "#]]);
-    gives(&restart(&["Web", systemctl[0], systemctl[1]]), &expect![[r#"
+    "#]],
+    );
+    gives(
+        &restart(&["Web", systemctl[0], systemctl[1]]),
+        &expect![[r#"
         exit 0
         stdout:
           ✓ (re)started web.service (not enabled for boot)
           ✓ (re)started side.service (not enabled for boot)
-    "#]]);
+    "#]],
+    );
     expect![[r#"
         daemon-reload
         restart -- side.service
         daemon-reload
         restart -- web.service
         restart -- side.service
-    "#]].assert_eq(&calls(&scene));
-    gives(&restart(&["Web", "sid", systemctl[0], systemctl[1]]), &expect![[r#"
+    "#]]
+    .assert_eq(&calls(&scene));
+    gives(
+        &restart(&["Web", "sid", systemctl[0], systemctl[1]]),
+        &expect![[r#"
         exit 1
         stderr:
         error: [E2] the stack `Web` has no service `sid` with units
         help: its services are: web, side
-    "#]]);
-    gives(&restart(&["Web", "side", "more"]), &expect![[r#"
+    "#]],
+    );
+    gives(
+        &restart(&["Web", "side", "more"]),
+        &expect![[r#"
         exit 2
         stderr:
         error: unexpected value 'more' for '[STACK SERVICE]...' found; no more were expected
@@ -230,18 +242,25 @@ fn a_restart_is_of_what_is_live() {
         Usage: punix service restart [OPTIONS] <STACK> [SERVICE]
 
         For more information, try '--help'.
-    "#]]);
-    gives(&restart(&["Web"]), &expect![[r#"
+    "#]],
+    );
+    gives(
+        &restart(&["Web"]),
+        &expect![[r#"
         exit 0
         stdout:
           units are not touched below another root; on the machine itself this would be done:
           – restart web.service
           – restart side.service
-    "#]]);
-    gives(&scene.punix(["service", "logs", "Web"].iter().chain(&super::ROOT)), &expect![[r#"
+    "#]],
+    );
+    gives(
+        &scene.punix(["service", "logs", "Web"].iter().chain(&super::ROOT)),
+        &expect![[r#"
         exit 2
         stderr:
         error: below another root no unit says anything
         help: ask the machine itself
-    "#]]);
+    "#]],
+    );
 }

@@ -24,9 +24,7 @@ pub(super) fn plan(target: &Target<'_>, armed: &Armed) -> Result<(Plan, Payload)
         let Some(place) = seen.paths.get(&row.path) else { continue };
         let after = match bytes(target, armed, row, &mut payload)? {
             true if is_as_it_was(row, place, &seen) => After::Same,
-            true => {
-                After::File { mark: row.mark, mode: row.mode, owner: row.owner.clone(), group: row.group.clone() }
-            }
+            true => After::File { mark: row.mark, mode: row.mode, owner: row.owner.clone(), group: row.group.clone() },
             // Nobody has its bytes any more; what is there is at least as secret.
             false => After::Same,
         };

@@ -5,12 +5,12 @@ use super::{Confirm, Moment};
 use crate::boundary::Boundary;
 use crate::failure::TargetError;
 use crate::generation::Mark;
+use crate::hands::Running;
 use crate::key;
 use crate::layout::{Layout, own};
 use crate::limits::{ARMED_BYTES_MAX, FILE_BYTES_MAX};
 use crate::path::TargetPath;
 use crate::protocol::WrittenRunning;
-use crate::hands::Running;
 use crate::records::record;
 use crate::resolve::Resolver;
 use crate::target::{PRIVATE_MODE, Target, gone_is_fine, make_directories};
@@ -112,12 +112,7 @@ pub(super) fn read(target: &Target<'_>, id: &str) -> Result<Option<Armed>, Targe
 }
 
 /// Writes a new one, with what it needs. The caller has the lock.
-pub(super) fn write_new(
-    target: &Target<'_>,
-    id: &str,
-    confirm: &Confirm,
-    until: Moment,
-) -> Result<(), TargetError> {
+pub(super) fn write_new(target: &Target<'_>, id: &str, confirm: &Confirm, until: Moment) -> Result<(), TargetError> {
     make_directories(target.disk, &directory(&target.layout), PRIVATE_MODE)?;
     let Confirm { stack, back_to, child, after, .. } = confirm.clone();
     let mut armed = Armed {
