@@ -61,6 +61,9 @@ pub trait Disk: Send + Sync {
     fn read_link(&self, path: &Path) -> io::Result<PathBuf>;
     /// Lists the names in a directory, sorted by bytes.
     fn list(&self, path: &Path) -> io::Result<Vec<OsString>>;
+    /// Lists the names of directories in a directory, sorted by bytes. It takes a call for hundreds of them, where
+    /// [`Disk::metadata`] takes one for each.
+    fn list_directories(&self, path: &Path) -> io::Result<Vec<OsString>>;
 
     // Writing. Nothing overwrites, but `replace` and `exchange`.
 

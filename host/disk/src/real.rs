@@ -131,6 +131,24 @@ impl RealDisk {
         }
     }
 
+    /// Lists a directory, sorted by name, with what each is as far as that costs nothing.
+    fn listed(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
+        self.at("list", path, || {
+            let spot = self.spot(path)?;
+            let fd = fs::openat(&spot.parent, spot.name, OPEN_DIRECTORY, Mode::empty())?;
+            let mut found = Vec::new();
+            for entry in Dir::new(fd)? {
+                let entry = entry?;
+                match entry.file_name().to_bytes() {
+                    b"." | b".." => {}
+                    name => found.push((OsStr::from_bytes(name).to_owned(), entry.file_type())),
+                }
+            }
+            found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            Ok(found)
+        })
+    }
+
     fn rename_with(&self, from: &Spot<'_>, to: &Spot<'_>, flags: RenameFlags) -> Result<(), Errno> {
         if !self.kernel.rename_flags {
             return Err(Errno::INVAL);
@@ -176,19 +194,23 @@ impl Disk for RealDisk {
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
-        self.at("list", path, || {
-            let spot = self.spot(path)?;
-            let fd = fs::openat(&spot.parent, spot.name, OPEN_DIRECTORY, Mode::empty())?;
-            let mut names = Vec::new();
-            for entry in Dir::new(fd)? {
-                match entry?.file_name().to_bytes() {
-                    b"." | b".." => {}
-                    name => names.push(OsStr::from_bytes(name).to_owned()),
-                }
+        Ok(self.listed(path)?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    fn list_directories(&self, path: &Path) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for (name, kind) in self.listed(path)? {
+            let is_one = match kind {
+                FileType::Directory => true,
+                // This file system says it of each by itself only.
+                FileType::Unknown => self.metadata(&path.join(&name))?.is_some_and(|it| it.kind == Kind::Directory),
+                _ => false,
+            };
+            if is_one {
+                names.push(name);
             }
-            names.sort_unstable();
-            Ok(names)
-        })
+        }
+        Ok(names)
     }
 
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn NewFile + '_>> {

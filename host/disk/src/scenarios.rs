@@ -186,8 +186,17 @@ fn directories_hold_what_was_put_there(disk: &dyn Disk) {
     }
     assert_eq!(disk.list(p("d")).unwrap(), ["10", "9", "A", "a", "z"]);
     assert_eq!(disk.list(p("")).unwrap(), ["d"]);
-    fails(disk.list(p("d/a")), ErrorKind::NotADirectory);
-    fails(disk.list(p("e")), ErrorKind::NotFound);
+    assert!(disk.list_directories(p("d")).unwrap().is_empty());
+    for directory in ["d/y", "d/B"] {
+        disk.create_directory(p(directory), 0o700).unwrap();
+    }
+    disk.create_link(p("d/x"), p("y")).unwrap();
+    assert_eq!(disk.list_directories(p("d")).unwrap(), ["B", "y"]);
+    assert_eq!(disk.list_directories(p("")).unwrap(), ["d"]);
+    for list in [Disk::list, Disk::list_directories] {
+        fails(list(disk, p("d/a")), ErrorKind::NotADirectory);
+        fails(list(disk, p("e")), ErrorKind::NotFound);
+    }
     fails(disk.open(p("d")), ErrorKind::IsADirectory);
     fails(disk.read(p("d"), 1), ErrorKind::IsADirectory);
     assert_eq!(kind(disk, "d"), Kind::Directory);

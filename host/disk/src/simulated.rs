@@ -163,6 +163,10 @@ impl Disk for SimulatedDisk {
         self.look("list", path, |state| state.list(path))
     }
 
+    fn list_directories(&self, path: &Path) -> io::Result<Vec<OsString>> {
+        self.look("list", path, |state| state.list_directories(path))
+    }
+
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn NewFile + '_>> {
         let inode = self.change("create", path, |state| state.create(path, mode))?;
         Ok(Box::new(SimulatedFile { disk: self, inode, path: path.to_owned() }))

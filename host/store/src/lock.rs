@@ -3,7 +3,8 @@
 //!
 //! The store has one lock: whoever adds, builds or relies on entries shares it, whoever collects has it alone. Below a
 //! shared one, each path has a lock of its own, so that one builds it and the others wait. A thread takes the store's
-//! lock first and at most one path's lock at a time; so nobody waits for somebody who waits for him.
+//! lock first, and then one path's lock, or several in the order of their names; so nobody waits for somebody who waits for
+//! him.
 //!
 //! Lock files are the one thing that is not written through `Disk`: they hold no state, only words about who holds
 //! them.

@@ -114,8 +114,16 @@ impl Manifest {
         Ok(written + text.len() as u64)
     }
 
-    /// Reads what [`Manifest::write_json`] wrote, and nothing else.
-    pub(crate) fn from_json(json: &[u8]) -> Result<Manifest, ManifestError> {
+    /// Returns canonical JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = Vec::new();
+        // Room is all that it needs.
+        let _ = self.write_json(&mut json);
+        json
+    }
+
+    /// Reads what [`Manifest::to_json`] returned, and nothing else.
+    pub fn from_json(json: &[u8]) -> Result<Manifest, ManifestError> {
         let mut reader = Reader::new(json);
         reader.take(BEGINNING)?;
         let mut entries: Vec<Entry> = Vec::new();

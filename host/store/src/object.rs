@@ -26,7 +26,7 @@ pub(crate) const FILE_MODE: u32 = 0o444;
 pub(crate) const EXECUTABLE_MODE: u32 = 0o555;
 pub(crate) const DIRECTORY_MODE: u32 = 0o555;
 /// Not 0, which some programs take for an error.
-const MODIFIED: i64 = 1;
+pub(crate) const MODIFIED: i64 = 1;
 
 /// Files in directories of these names are executable, whatever the build made of them.
 const PROGRAM_DIRECTORIES: [&str; 3] = ["bin", "sbin", "libexec"];
@@ -100,18 +100,25 @@ pub(crate) fn add(
         return Ok(Added { name: name.clone(), tree, outcome: Outcome::Kept });
     }
     let tree = finish(disk, staged.as_ref(), derivation, threads)?;
-    let replaced = set_aside(disk, name.as_ref(), Purpose::Removal, name)?;
-    disk.rename_new(staged.as_ref(), name.as_ref()).inspect_err(|_| {
-        if let Some(replaced) = &replaced {
-            let _ = disk.rename_new(replaced.as_ref(), name.as_ref());
-        }
-    })?;
+    let replaced = place(disk, staged, name)?;
     disk.sync_directory(root)?;
     let outcome = if replaced.is_some() { Outcome::Replaced } else { Outcome::New };
     if let Some(replaced) = replaced {
         let _ = remove_tree(disk, &replaced);
     }
     Ok(Added { name: name.clone(), tree, outcome })
+}
+
+/// Gives a finished tree its name. Returns the name that what stood there has now; it is to be removed when the names are
+/// durable.
+pub(crate) fn place(disk: &dyn Disk, staged: &TemporaryName, name: &StoreName) -> io::Result<Option<TemporaryName>> {
+    let replaced = set_aside(disk, name.as_ref(), Purpose::Removal, name)?;
+    disk.rename_new(staged.as_ref(), name.as_ref()).inspect_err(|_| {
+        if let Some(replaced) = &replaced {
+            let _ = disk.rename_new(replaced.as_ref(), name.as_ref());
+        }
+    })?;
+    Ok(replaced)
 }
 
 /// Tells whether an entry is there and whole, without reading it.
@@ -169,6 +176,20 @@ fn finish(disk: &dyn Disk, top: &Path, derivation: &Derivation, threads: usize) 
         Ok(Entry { path: found.path.clone(), node: settle(disk, top, found, buffer)? })
     });
     let manifest = Manifest::new(entries?);
+    let tree = seal(disk, top, derivation, &manifest)?;
+    // All at once: that costs as much as syncing two files by themselves. Until the tree has its name nobody takes it for
+    // an entry, so the order in it does not matter.
+    disk.sync_all()?;
+    Ok(tree)
+}
+
+/// Writes what is ours beside a tree, and closes its top. Returns the digest of the tree.
+pub(crate) fn seal(
+    disk: &dyn Disk,
+    top: &Path,
+    derivation: &Derivation,
+    manifest: &Manifest,
+) -> Result<Digest, AddError> {
     write(disk, &top.join(MANIFEST), |list| match manifest.write_json(list)? {
         bytes if bytes > MANIFEST_BYTES_MAX => Err(AddError::ManifestTooLarge),
         _ => Ok(()),
@@ -178,9 +199,6 @@ fn finish(disk: &dyn Disk, top: &Path, derivation: &Derivation, threads: usize) 
     write(disk, &top.join(BUILT), |file| Ok(writeln!(file, "{tree}")?))?;
     disk.set_mode(top, DIRECTORY_MODE)?;
     disk.set_modified(top, MODIFIED)?;
-    // All at once: that costs as much as syncing two files by themselves. Until the tree has its name nobody takes it for
-    // an entry, so the order in it does not matter.
-    disk.sync_all()?;
     Ok(tree)
 }
 

@@ -1,6 +1,7 @@
 //! A store on this machine: where it is, what is in it, and what may be done to it under which lock.
 
 use crate::derivation::Derivation;
+use crate::filling::{self, FillError, Filled, Filling};
 use crate::gc::{self, Collected, Collection, Root};
 use crate::lock::{self, Asking, ExclusiveLock, LockError, PathLock, SharedLock};
 use crate::manifest::Manifest;
@@ -332,6 +333,26 @@ impl Store {
             // What cannot be removed now is swept later.
             let _ = remove_tree(&self.disk, &staged.name);
         })
+    }
+
+    /// Begins to write an entry into a staged tree, from the bytes of all its files.
+    pub fn fill<'l>(
+        &'l self,
+        staged: Staged<'l>,
+        derivation: Derivation,
+        manifest: Manifest,
+    ) -> Result<Filling<'l>, FillError> {
+        let (name, locked) = (derivation.name(), staged.lock.name());
+        if name != locked {
+            return Err(FillError::OtherLock { name: name.clone(), locked: locked.clone() });
+        }
+        Filling::new(&self.disk, staged.name, derivation, manifest)
+    }
+
+    /// Makes entries of trees that were written. What stands in their places goes: whoever has the locks knows what it
+    /// is. All of them cost hardly more than one.
+    pub fn add_filled(&self, filled: Vec<Filled<'_>>) -> Result<(), AddError> {
+        filling::add(&self.disk, filled)
     }
 
     /// Removes a staged tree that came to nothing.

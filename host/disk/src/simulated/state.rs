@@ -221,6 +221,12 @@ impl State {
         Ok(entries.keys().cloned().collect())
     }
 
+    pub(super) fn list_directories(&self, path: &Path) -> io::Result<Vec<OsString>> {
+        let entries = self.entries(self.find(path)?).ok_or(Errno::NOTDIR)?;
+        let below = entries.iter().filter(|(_, inode)| self.is_directory(**inode));
+        Ok(below.map(|(name, _)| name.clone()).collect())
+    }
+
     pub(super) fn metadata(&self, inode: Inode) -> Metadata {
         let node = self.node(inode);
         let (kind, size, links) = match &node.body {
