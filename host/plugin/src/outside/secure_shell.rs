@@ -7,6 +7,7 @@
 mod config;
 mod error;
 mod guard;
+mod hanging_up;
 mod link;
 mod master;
 mod pipe;

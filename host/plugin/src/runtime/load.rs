@@ -119,7 +119,7 @@ impl Runtime {
         };
         let stack_bytes = usize::try_from(stack_kib).unwrap_or(usize::MAX).saturating_mul(1024);
         let engine = punix_engine::engine(punix_engine::Setup { memory, stack_bytes })?;
-        ticker::register(&engine);
+        ticker::register(&engine)?;
         engines.insert((sees, stack_kib), engine.clone());
         Ok(engine)
     }

@@ -2,6 +2,7 @@
 //! nothing else can hold up. While none runs it sleeps.
 
 use punix_engine::TICK_MS;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
@@ -20,27 +21,29 @@ struct Ticker {
 /// A call that is under way. While there is one, time passes.
 pub(crate) struct Running(&'static Ticker);
 
-/// Makes time pass for an engine.
-pub(crate) fn register(engine: &Engine) {
+/// Makes time pass for an engine. Without a thread for that nothing may run.
+pub(crate) fn register(engine: &Engine) -> io::Result<()> {
     let ticker = TICKER.get_or_init(|| Ticker {
         engines: Mutex::new(Vec::new()),
         running: AtomicUsize::new(0),
         thread: OnceLock::new(),
     });
     let mut engines = ticker.engines.lock().unwrap_or_else(PoisonError::into_inner);
+    // Whoever comes first starts it, and holds the lock meanwhile.
+    if ticker.thread.get().is_none() {
+        let started = thread::Builder::new().name("punix-ticker".to_owned()).spawn(move || tick(ticker))?;
+        ticker.thread.get_or_init(|| started.thread().clone());
+    }
     engines.retain(|engine| engine.upgrade().is_some());
     engines.push(engine.weak());
+    Ok(())
 }
 
 /// Begins a call.
 pub(crate) fn begin() -> Running {
     let ticker = TICKER.get().expect("whoever has a plugin has registered an engine");
-    let thread = ticker.thread.get_or_init(|| {
-        let started = thread::Builder::new().name("punix-ticker".to_owned()).spawn(move || tick(ticker));
-        started.expect("a thread for the deadlines of plugins").thread().clone()
-    });
     if ticker.running.fetch_add(1, Ordering::SeqCst) == 0 {
-        thread.unpark();
+        ticker.thread.get().expect("an engine is registered with it").unpark();
     }
     Running(ticker)
 }

@@ -4,6 +4,7 @@
 use super::config;
 use super::error::SecureShellError;
 use super::guard::Guard;
+use super::hanging_up;
 use super::room::Room;
 use super::way::{Patience, SecureShellWay, SshPath};
 use crate::outside::child::Group;
@@ -13,7 +14,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -85,7 +86,7 @@ pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Starts `ssh` with some words; where it prints to is another matter.
 pub(super) fn start(ssh: &Path, words: &[String], prints: Stdio) -> Result<Group, SecureShellError> {
-    let mut command = Command::new(ssh);
+    let mut command = hanging_up::program(ssh);
     command.args(words).stdin(Stdio::null()).stdout(prints).stderr(Stdio::piped());
     // Its environment is that of the operator, whose agent and helpers it uses; but nobody is asked anything.
     command.env_remove("SSH_ASKPASS").env("SSH_ASKPASS_REQUIRE", "never");

@@ -7,7 +7,7 @@ use super::*;
 use crate::outside::child::Group;
 use crate::testing::Folder;
 use punix_model::Ended;
-use server::{Server, ignores_hanging_up, running, until};
+use server::{Server, running, until};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -244,13 +244,21 @@ fn a_host_on_the_way_is_held_to_the_same() {
     assert_eq!(finish(link.start(&shell("exit 4"), soon()).unwrap()).1.code, Some(4));
     assert_eq!(server.connections(), 2);
     drop(link);
-    // `ssh` ends the one on the way by hanging up, which whoever was started by `nohup` does not notice.
-    if !ignores_hanging_up() {
-        until("both connections go", || running(server.folder.path()).is_empty());
-    }
+    until("both connections go", || running(server.folder.path()).is_empty());
     fs::write(server.folder.path().join("known"), known).unwrap();
     let refused = refusal(&server, &way);
     assert!(matches!(refused, SecureShellError::OnTheWay { .. }), "{refused}: {}", refused.said());
+}
+
+/// `ssh` ends the one on the way by hanging up, which whoever was started by `nohup` would not hear.
+#[test]
+fn a_host_on_the_way_is_let_go_by_whoever_was_started_by_nohup() {
+    let test = "outside::secure_shell::tests::a_host_on_the_way_is_held_to_the_same";
+    let mut helper = Command::new("nohup");
+    helper.arg(std::env::current_exe().unwrap()).args([test, "--exact"]);
+    let ended = helper.stdin(Stdio::null()).output().unwrap();
+    let (said, complained) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success() && said.contains("1 passed"), "{said}{complained}");
 }
 
 #[test]

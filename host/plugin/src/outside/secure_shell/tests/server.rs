@@ -192,13 +192,6 @@ pub(super) fn running(folder: &Path) -> Vec<String> {
     words.filter(|words| words.contains(&rooms)).collect()
 }
 
-/// Tells whether this process, and so all that it starts, ignores SIGHUP.
-pub(super) fn ignores_hanging_up() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
-    u64::from_str_radix(ignored.trim(), 16).unwrap() & 1 != 0
-}
-
 /// Waits for something that other processes bring about.
 pub(super) fn until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + super::PATIENCE;
