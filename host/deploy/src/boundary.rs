@@ -10,9 +10,6 @@ use punix_diag::{Code, Diagnostic};
 use punix_target::{Boundary, Maker, Reason, TargetPath};
 use std::collections::BTreeMap;
 
-/// What makes a file one that a stack brings itself: everything else comes from a backend.
-const OWN: &[&str] = &["raw", "std.datafile"];
-
 /// Looks at all files of a stack. Returns everything that may not be written, and why.
 pub fn check_boundary(design: &Design, rendered: &Rendered, boundary: &Boundary) -> Vec<Diagnostic> {
     let mut refusals = Vec::new();
@@ -26,21 +23,16 @@ pub fn check_boundary(design: &Design, rendered: &Rendered, boundary: &Boundary)
     refusals
 }
 
-/// Returns who made a file, as the boundary asks.
-pub(crate) fn maker(made_by: &str) -> Maker {
-    if OWN.contains(&made_by) { Maker::Stack } else { Maker::Backend }
-}
-
 fn refusal(design: &Design, file: &RenderedFile, message: String, help: &str) -> Diagnostic {
     let error = Diagnostic::error(Code::E30, message).at(file.at.unwrap_or(design.backend_at)).help(help);
-    match maker(&file.made_by) {
+    match Maker::of(&file.made_by) {
         Maker::Stack => error,
         Maker::Backend => error.note(format!("`{}` wants to write it", file.made_by)),
     }
 }
 
 fn place(design: &Design, file: &RenderedFile, boundary: &Boundary) -> Option<Diagnostic> {
-    let maker = maker(&file.made_by);
+    let maker = Maker::of(&file.made_by);
     if let Err(crossing) = boundary.check(&file.path, &file.path, maker) {
         let help = match crossing.reason {
             Reason::Outside { .. } => "put the file below one of these",

@@ -9,12 +9,13 @@ pub use lines::{Hunk, Line, LineKind};
 
 use crate::limits::{DIFF_BYTES_MAX, DIFF_LINES_MAX};
 use crate::plan::Decided;
+use punix_target::Body as Held;
 use punix_target::{After, Change, FileRow, Generation, Goal, Mark, RecordedChunk, Seen, TargetPath, There};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Finds the bytes that a mark is of. What is edited by hand is had only by whoever looked at the target.
-pub type Texts<'t> = &'t dyn Fn(Mark) -> Option<&'t [u8]>;
+pub type Texts<'t> = &'t dyn Fn(Mark) -> Option<&'t Held>;
 
 /// How one file differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -139,10 +140,10 @@ impl Side<'_> {
         self.row.and_then(|row| row.group.clone())
     }
 
-    fn bytes(&self, texts: Texts<'_>) -> Option<Vec<u8>> {
-        let inline = || self.row.filter(|row| self.marks.contains(&row.mark)).and_then(|row| row.inline.as_deref());
+    fn held(&self, texts: Texts<'_>) -> Option<Held> {
+        let inline = || self.row.filter(|row| self.marks.contains(&row.mark)).and_then(|row| row.inline.clone());
         let given = self.marks.iter().find_map(|mark| texts(*mark));
-        given.map(<[u8]>::to_vec).or_else(|| inline().map(<[u8]>::to_vec))
+        given.cloned().or_else(|| inline().map(Held::from))
     }
 }
 
@@ -178,15 +179,18 @@ fn body(old: Option<&Side<'_>>, new: Option<&Side<'_>>, texts: Texts<'_>) -> Bod
     {
         return Body::Same;
     }
-    let text = |side: Option<&Side<'_>>| match side {
-        Some(side) => side.bytes(texts),
-        None => Some(Vec::new()),
+    let held = |side: Option<&Side<'_>>| match side {
+        Some(side) => side.held(texts),
+        None => Some(Held::from(Vec::new())),
     };
-    let (Some(before), Some(after)) = (text(old), text(new)) else { return Body::Unknown };
-    let sizes = Body::Sizes { before: before.len(), after: after.len() };
-    if before.len().max(after.len()) > DIFF_BYTES_MAX {
+    let (Some(before), Some(after)) = (held(old), held(new)) else { return Body::Unknown };
+    let [was, is] = [&before, &after].map(|held| usize::try_from(held.size()).unwrap_or(usize::MAX));
+    let sizes = Body::Sizes { before: was, after: is };
+    if was.max(is) > DIFF_BYTES_MAX {
         return sizes;
     }
+    // It may have been changed since it was looked at.
+    let (Ok(before), Ok(after)) = (before.bytes(), after.bytes()) else { return Body::Unknown };
     let (Ok(before), Ok(after)) = (str::from_utf8(&before), str::from_utf8(&after)) else { return sizes };
     if before.contains('\0') || after.contains('\0') {
         return sizes;

@@ -36,11 +36,11 @@ pub use failure::explain;
 pub use health::{Gate, GateProbe, Next, Timing, Watch};
 pub use places::Places;
 pub use plan::{
-    Counts, Decided, Deploy, Drift, Go, Ground, KEEP, PlanError, Planned, Policy, Refusal, Repair, Standing, Warning,
-    Wish, back_from, kept, plan, question, question_for, same_secrets,
+    Counts, Decided, Deploy, Drift, Go, Ground, KEEP, PlanError, Planned, Policy, Refusal, Repair, Standing, Turn,
+    Warning, Wish, back_from, kept, plan, question, question_for, same_secrets,
 };
 pub use plan_file::{KeptPlan, PlanFileIssue, read_plan, write_plan};
 pub use render::{Rendered, RenderedFile, Renderer, render, stack_of};
-pub use sources::{SourceFile, Sources, read_sources};
+pub use sources::{SourceFile, SourceHeld, Sources, read_sources};
 pub use splice::{Content, Contents, references, splice, splice_record};
-pub use units::{Activation, Deed, Reason, UnitStep, stack_for_units, unit_steps, wishes};
+pub use units::{Activation, Deed, Reason, UnitStep, stack_for_units, stack_to_bring_up, unit_steps, wishes};

@@ -3,6 +3,8 @@
 /// The largest file that a `source` may be, and all of one stack together.
 pub(crate) const SOURCE_BYTES_MAX: u64 = 64 << 20;
 pub(crate) const SOURCES_BYTES_MAX: u64 = 256 << 20;
+/// Larger ones are not kept in memory, unless they are secrets.
+pub(crate) const SOURCE_HELD_BYTES_MAX: u64 = 1 << 20;
 /// How many entries a `source` directory may have, at all depths, and how deep it may be.
 pub(crate) const SOURCE_ENTRIES_MAX: usize = 20_000;
 pub(crate) const SOURCE_DEPTH_MAX: usize = 64;

@@ -9,13 +9,13 @@ pub(crate) mod tests;
 mod warning;
 
 pub use question::{question, question_for};
-pub use refusal::{Drift, PlanError, Refusal, Standing};
+pub use refusal::{Drift, PlanError, Refusal, Standing, Turn};
 pub use warning::Warning;
 
 use crate::units::{UnitStep, unit_steps};
 use judge::{Judge, Secrets};
 use punix_store::Digest;
-use punix_target::{After, Boundary, Change, FileRow, Generation, Goal, Mark, Plan, Seen, TargetPath};
+use punix_target::{After, Body, Boundary, Change, FileRow, Generation, Goal, Mark, Plan, Seen, TargetPath};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many generations are kept if nobody says otherwise.
@@ -100,7 +100,7 @@ pub struct Decided {
     pub blobs: BTreeSet<Digest>,
     /// Contents of which a record of the old form has the bytes, and the target's blobs have not: they belong in the
     /// payload.
-    pub inline: BTreeMap<Digest, Vec<u8>>,
+    pub inline: BTreeMap<Digest, Body>,
     /// Files of which the payload has to have the bytes, for there are secrets in them.
     pub secrets: BTreeSet<TargetPath>,
     /// Store entries that the target lacks.

@@ -6,10 +6,10 @@ mod tests;
 
 use crate::design::{Design, DesignFile, FileBody, Service};
 use crate::limits::FILES_MAX;
-use crate::sources::{SourceFile, Sources};
+use crate::sources::{SourceFile, SourceHeld, Sources};
 use punix_diag::{Code, Diagnostic, Span};
 use punix_model::{Backend, CallFault, Cause, Chunk, Facts, PlannedFile, Stack, Unit};
-use punix_target::TargetPath;
+use punix_target::{Body, TargetPath};
 
 /// What a file has that says nothing of its mode, and what it has with secrets in it.
 const MODE: u32 = 0o644;
@@ -41,7 +41,10 @@ pub struct Rendered {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderedFile {
     pub path: TargetPath,
+    /// What it holds, with places for secrets.
     pub chunks: Vec<Chunk>,
+    /// What it holds where that is too much to be kept in memory. Then there are no chunks.
+    pub large: Option<Body>,
     pub mode: u32,
     pub owner: Option<String>,
     pub group: Option<String>,
@@ -142,7 +145,7 @@ fn own(
     files: &mut Vec<RenderedFile>,
     errors: &mut Vec<Diagnostic>,
 ) {
-    let mut add = |path: String, chunks: Vec<Chunk>, mode: u32| match TargetPath::parse(&path) {
+    let mut add = |path: String, chunks: Vec<Chunk>, large: Option<Body>, mode: u32| match TargetPath::parse(&path) {
         Ok(path) => files.push(RenderedFile {
             path,
             mode: file.mode.unwrap_or(mode),
@@ -150,6 +153,7 @@ fn own(
             group: file.group.clone(),
             secret: file.secret || chunks.iter().any(|chunk| matches!(chunk, Chunk::Secret(..))),
             chunks,
+            large,
             made_by: file.made_by.to_owned(),
             restarts: restarts(file, units),
             reloads: file.reloads.iter().flatten().flat_map(|name| of_service(units, name)).collect(),
@@ -162,16 +166,19 @@ fn own(
     };
     let plain = if file.secret { SECRET_MODE } else { MODE };
     match &file.body {
-        FileBody::Chunks(chunks) => add(file.path.clone(), chunks.clone(), plain),
+        FileBody::Chunks(chunks) => add(file.path.clone(), chunks.clone(), None, plain),
         FileBody::Source { .. } => {
-            for SourceFile { below, text, executable } in sources {
+            for SourceFile { below, held, executable } in sources {
                 let path = match below {
                     Some(below) => format!("{}/{below}", file.path.trim_end_matches('/')),
                     None => file.path.clone(),
                 };
                 // Whoever may read it may execute it.
                 let mode = if executable { plain | (plain & 0o444) >> 2 } else { plain };
-                add(path, vec![Chunk::Text(text)], mode);
+                match held {
+                    SourceHeld::Text(text) => add(path, vec![Chunk::Text(text)], None, mode),
+                    SourceHeld::Large(body) => add(path, Vec::new(), Some(body), mode),
+                }
             }
         }
     }
@@ -197,6 +204,7 @@ fn backend_file(file: PlannedFile, id: &str) -> Result<RenderedFile, String> {
     Ok(RenderedFile {
         path: parsed,
         chunks: body,
+        large: None,
         mode,
         owner: None,
         group: None,

@@ -7,12 +7,14 @@ mod tests;
 
 use crate::design::{Design, DesignFile, FileBody};
 use crate::limits::{
-    PATTERN_BYTES_MAX, PATTERNS_MAX, SOURCE_BYTES_MAX, SOURCE_DEPTH_MAX, SOURCE_ENTRIES_MAX, SOURCES_BYTES_MAX,
+    PATTERN_BYTES_MAX, PATTERNS_MAX, SOURCE_BYTES_MAX, SOURCE_DEPTH_MAX, SOURCE_ENTRIES_MAX, SOURCE_HELD_BYTES_MAX,
+    SOURCES_BYTES_MAX,
 };
 use pattern::Pattern;
 use punix_diag::{Code, Diagnostic};
+use punix_target::Body;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -26,16 +28,24 @@ pub struct Sources(pub Vec<Vec<SourceFile>>);
 pub struct SourceFile {
     /// Where it goes below the declared path; `None` if the path is its own.
     pub below: Option<String>,
-    pub text: String,
+    pub held: SourceHeld,
     /// Whether anybody may execute it.
     pub executable: bool,
+}
+
+/// What a file holds that was read. It is text in any case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceHeld {
+    Text(String),
+    /// Too much to be kept in memory: it was looked through, and is read where it is needed.
+    Large(Body),
 }
 
 /// Reads all sources of a stack. `base` is the directory of the file that the stack stands in, or the directory of the
 /// program if it is one.
 pub fn read_sources(design: &Design, base: &Path) -> Result<Sources, Vec<Diagnostic>> {
     let mut errors = Vec::new();
-    let mut reader = Reader { base: Err(String::new()), left: SOURCES_BYTES_MAX };
+    let mut reader = Reader { base: Err(String::new()), left: SOURCES_BYTES_MAX, keeps_all: false };
     // Programs without sources may come from where there is no directory.
     if design.files.iter().any(|file| matches!(file.body, FileBody::Source { .. })) {
         let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
@@ -46,7 +56,7 @@ pub fn read_sources(design: &Design, base: &Path) -> Result<Sources, Vec<Diagnos
     for file in &design.files {
         match &file.body {
             FileBody::Chunks(_) => read.push(Vec::new()),
-            FileBody::Source { path, path_at, exclude } => match reader.source(path, exclude) {
+            FileBody::Source { path, path_at, exclude } => match reader.source(path, exclude, file.secret) {
                 Ok(files) => read.push(files),
                 Err(issue) => {
                     read.push(Vec::new());
@@ -89,10 +99,13 @@ struct Reader {
     base: Result<PathBuf, String>,
     /// How many bytes may still be read.
     left: u64,
+    /// Whether what is read is a secret, which is kept in memory whatever its size.
+    keeps_all: bool,
 }
 
 impl Reader {
-    fn source(&mut self, written: &str, exclude: &[String]) -> Result<Vec<SourceFile>, Issue> {
+    fn source(&mut self, written: &str, exclude: &[String], is_secret: bool) -> Result<Vec<SourceFile>, Issue> {
+        self.keeps_all = is_secret;
         let base = self.base.clone()?;
         let patterns = patterns(exclude)?;
         let full = base.join(written);
@@ -173,28 +186,93 @@ impl Reader {
             return Err(format!("the source `{}` is neither a file nor a directory", shown.display()).into());
         }
         let file = fs::File::open(real).map_err(cannot)?;
-        let mode = file.metadata().map_err(cannot)?.permissions().mode();
+        let metadata = file.metadata().map_err(cannot)?;
         let most = SOURCE_BYTES_MAX.min(self.left);
-        let mut bytes = Vec::new();
-        file.take(most + 1).read_to_end(&mut bytes).map_err(cannot)?;
-        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if size > most {
-            return Err(format!(
-                "the source `{}` is too large: a file can have {} MiB, all of a stack together {} MiB",
-                shown.display(),
-                SOURCE_BYTES_MAX >> 20,
-                SOURCES_BYTES_MAX >> 20
-            )
-            .into());
-        }
+        let is_large = metadata.len() > SOURCE_HELD_BYTES_MAX && !self.keeps_all;
+        let read = if is_large { look_through(file, shown, most) } else { keep(&file, most) };
+        let (held, size) = match read {
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return Err(too_large(shown)),
+            read => read.map_err(cannot)?,
+        };
         self.left -= size;
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok(SourceFile { below, text, executable: mode & 0o111 != 0 }),
-            Err(_) => issue(
+        match held {
+            Some(held) => Ok(SourceFile { below, held, executable: metadata.permissions().mode() & 0o111 != 0 }),
+            None => issue(
                 format!("the source `{}` is not valid UTF-8", shown.display()),
                 "config files are text; bring other files in a package",
             ),
         }
+    }
+}
+
+fn too_large(shown: &Path) -> Issue {
+    let message = format!(
+        "the source `{}` is too large: a file can have {} MiB, all of a stack together {} MiB",
+        shown.display(),
+        SOURCE_BYTES_MAX >> 20,
+        SOURCES_BYTES_MAX >> 20
+    );
+    message.into()
+}
+
+/// What was read, if it is text, and how much that was.
+type Found = io::Result<(Option<SourceHeld>, u64)>;
+
+/// Reads a file into memory.
+fn keep(file: &fs::File, most: u64) -> Found {
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if size > most {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok((String::from_utf8(bytes).ok().map(SourceHeld::Text), size))
+}
+
+/// Reads a file and keeps none of it.
+fn look_through(file: fs::File, shown: &Path, most: u64) -> Found {
+    let mut text = Text::default();
+    let body = Body::file(file, shown.display().to_string(), most, |piece| {
+        text.add(piece);
+        Ok(())
+    })?;
+    let size = body.size();
+    Ok((text.is_whole().then_some(SourceHeld::Large(body)), size))
+}
+
+/// Tells of pieces whether all together are UTF-8.
+#[derive(Default)]
+struct Text {
+    is_other: bool,
+    /// A character of which the rest comes with the next piece.
+    begun: Vec<u8>,
+}
+
+impl Text {
+    fn add(&mut self, mut piece: &[u8]) {
+        while let (false, false, Some((&byte, rest))) = (self.is_other, self.begun.is_empty(), piece.split_first()) {
+            self.begun.push(byte);
+            piece = rest;
+            self.look_at_begun();
+        }
+        if self.is_other || piece.is_empty() {
+            return;
+        }
+        if let Err(error) = str::from_utf8(piece) {
+            self.begun = piece.get(error.valid_up_to()..).unwrap_or_default().to_vec();
+            self.is_other = error.error_len().is_some();
+        }
+    }
+
+    fn look_at_begun(&mut self) {
+        match str::from_utf8(&self.begun) {
+            Ok(_) => self.begun.clear(),
+            Err(error) => self.is_other = error.error_len().is_some(),
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.is_other && self.begun.is_empty()
     }
 }
 

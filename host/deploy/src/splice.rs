@@ -12,14 +12,13 @@ use crate::render::Rendered;
 use encoding::Unfit;
 use punix_diag::{Code, Diagnostic, Span};
 use punix_model::{Chunk, Secret, SecretBuffer, Shape, Slot};
-use punix_store::Digest;
-use punix_target::{Generation, Mark, Payload, RecordedChunk, TargetPath};
+use punix_target::{Body, Generation, Mark, Payload, RecordedChunk, TargetPath};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a file holds.
 #[derive(Debug, Clone)]
 pub enum Content {
-    Plain(Vec<u8>),
+    Plain(Body),
     Secret(Secret),
 }
 
@@ -34,7 +33,7 @@ impl Contents {
             Ok((
                 path.clone(),
                 match content {
-                    Content::Plain(bytes) => Mark::Sha256(Digest::of(bytes)),
+                    Content::Plain(body) => Mark::Sha256(body.digest()),
                     Content::Secret(secret) => tag(secret)?,
                 },
             ))
@@ -47,8 +46,8 @@ impl Contents {
         let mut payload = Payload::default();
         for (path, content) in self.0 {
             match content {
-                Content::Plain(bytes) => {
-                    payload.blobs.insert(Digest::of(&bytes), bytes);
+                Content::Plain(body) => {
+                    payload.blobs.insert(body.digest(), body);
                 }
                 Content::Secret(secret) => {
                     payload.secrets.insert(path, secret);
@@ -69,6 +68,10 @@ pub fn splice(design: &Design, rendered: &Rendered, values: &[Secret]) -> Result
     let mut errors = Vec::new();
     let mut contents = Contents::default();
     for file in &rendered.files {
+        if let Some(body) = &file.large {
+            contents.0.insert(file.path.clone(), Content::Plain(body.clone()));
+            continue;
+        }
         let pieces: Vec<Piece<'_>> = file
             .chunks
             .iter()
@@ -92,7 +95,7 @@ pub fn splice(design: &Design, rendered: &Rendered, values: &[Secret]) -> Result
             }
             // Nothing of it is a secret, or it would be marked as one.
             Ok(bytes) => {
-                contents.0.insert(file.path.clone(), Content::Plain(bytes.bytes().to_vec()));
+                contents.0.insert(file.path.clone(), Content::Plain(bytes.bytes().to_vec().into()));
             }
             Err(found) => errors.extend(found.into_iter().map(|error| match error.span.or(file.at) {
                 Some(span) => error.at(span),

@@ -6,8 +6,10 @@ mod tests;
 
 use crate::draft;
 use punix_model::{Action, Scope, Stack, Wish};
-use punix_target::{After, Change, FileRow, Generation, ServiceRow, TargetPath, UnitRow};
+use punix_store::Digest;
+use punix_target::{After, Change, FileRow, Generation, Mark, ServiceRow, TargetPath, UnitRow};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -254,6 +256,38 @@ pub fn wishes(steps: &[UnitStep], activation: Activation) -> Vec<Wish> {
         }
     }
     wishes
+}
+
+/// Returns a stack as far as a backend has to know it to bring its units up: with the accounts and the temporary files
+/// that have to be there before. They are read from what it had rendered for them; `content` returns it.
+pub fn stack_to_bring_up(generation: &Generation, content: &dyn Fn(&Digest) -> Option<Vec<u8>>) -> Stack {
+    let mut stack = stack_for_units(generation);
+    let name = format!("punix-{}.conf", generation.stack);
+    let lines = |directories: &[&str]| -> Vec<String> {
+        let is_of = |row: &&FileRow| {
+            let parent = row.path.parent();
+            let is_there = parent.is_some_and(|parent| directories.contains(&parent.name()));
+            row.is_rendered() && row.path.name() == name && is_there
+        };
+        let bytes = generation.files.iter().find(is_of).and_then(|row| match row.mark {
+            Mark::Sha256(digest) => content(&digest),
+            Mark::HmacSha256(_) => None,
+        });
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+    };
+    let accounts = lines(&["sysusers.d"]);
+    let names: BTreeSet<&str> = accounts.iter().filter_map(|line| line.split(' ').nth(1)).collect();
+    if !names.is_empty() {
+        // A user has a group of the same name, or of one that has a line of its own.
+        stack.config = json!({ "systemGroups": names }).to_string();
+    }
+    let temporary = lines(&["tmpfiles.d", "user-tmpfiles.d"]);
+    if let (Some(first), false) = (stack.services.first_mut(), temporary.is_empty()) {
+        // Whose they were is not recorded, and nothing depends on it.
+        first.config = json!({ "tmpfiles": temporary }).to_string();
+    }
+    stack
 }
 
 /// Returns a stack as far as a backend has to know it for its units, from the record of a generation alone.

@@ -1,14 +1,17 @@
 //! Whether a plan can still be carried out, and everything that follows from it: which files are written where, what they
 //! hold, what is to be undone if it fails and what is to be cleared away if it works. Only reads.
 
+mod held;
 mod places;
 
+pub(crate) use held::Bytes;
+
+use crate::body::Body;
 use crate::claims::Claims;
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark};
 use crate::journal::{Intent, Item, Trace, Wanted};
 use crate::ledger::{Holding, Ledger, Note};
-use crate::limits::FILE_BYTES_MAX;
 use crate::live::{link_text, live, numbers};
 use crate::path::TargetPath;
 use crate::plan::{After, Change, Goal, Payload, Plan};
@@ -16,14 +19,13 @@ use crate::resolve::Resolver;
 use crate::seen::There;
 use crate::target::Target;
 use crate::{key, owners};
-use places::{emptied, is_within, to_make};
+use held::Held;
+use places::{Makers, emptied, is_within, to_make};
 use punix_disk::Kind;
-use punix_model::Secret;
 use punix_store::Digest;
 use punix_store::limits::RECORD_BYTES_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::sync::Arc;
 
 /// A plan that can be carried out.
 pub(crate) struct Work {
@@ -46,22 +48,6 @@ pub(crate) struct Piece {
     pub(crate) held: Option<Digest>,
     /// What it is called to the operator.
     pub(crate) path: TargetPath,
-}
-
-/// What a file holds.
-#[derive(Clone)]
-pub(crate) enum Bytes {
-    Plain(Arc<Vec<u8>>),
-    Secret(Secret),
-}
-
-impl Bytes {
-    pub(crate) fn get(&self) -> &[u8] {
-        match self {
-            Bytes::Plain(bytes) => bytes,
-            Bytes::Secret(secret) => secret.expose(),
-        }
-    }
 }
 
 /// What a plan comes to, while it is being looked at.
@@ -101,8 +87,9 @@ pub(crate) fn admit(
     };
     let mut ledger = claims.ledger().clone();
     let mut resolver = Resolver::new(target.disk);
+    let makers = Makers::of(wanted);
     for change in &plan.changes {
-        is_within(target, change, &mut resolver)?;
+        is_within(target, change, &makers, &mut resolver)?;
         if let Some(owner) = claims.owner_of(&change.real, &plan.stack) {
             return Err(TargetError::Owned { path: change.path.clone(), owner });
         }
@@ -110,7 +97,7 @@ pub(crate) fn admit(
         let holding = match &change.after {
             After::File { mark, .. } => Some(Holding::Have(Some(*mark))),
             After::Nothing => Some(Holding::Leave),
-            After::Same => same(change, claims.ledger()),
+            After::Same => same(change, claims.ledger(), makers.mark(&change.path)),
         };
         if let Some(holding) = holding {
             ledger.set(&plan.stack, &change.real, holding);
@@ -131,9 +118,14 @@ pub(crate) fn admit(
             let system = wanted.is_none_or(|generation| generation.scope != USER_SCOPE);
             ledger.set_live(&plan.stack, number, system);
             let oldest = kept.iter().find(|number| !trimmed.contains(number)).copied().unwrap_or(number);
+            // Those that went with their stack stay as long as if it had been deployed on.
+            let oldest = oldest.min(number.saturating_sub(plan.keep));
             ledger.note(&plan.stack, oldest, looking.notes.clone());
         }
-        None => ledger.forget(&plan.stack),
+        None => {
+            ledger.forget(&plan.stack);
+            ledger.note(&plan.stack, 0, looking.notes.clone());
+        }
     }
     looking.ledger(&ledger, claims.ledger())?;
     looking.finish(to, directories, emptied, trimmed)
@@ -161,9 +153,13 @@ fn goal(target: &Target<'_>, plan: &Plan, kept: &[u32]) -> Result<Option<u32>, T
 }
 
 /// Says what a path that stays as it is means for the ledger: nothing, if it is there already.
-fn same(change: &Change, ledger: &Ledger) -> Option<Holding> {
+fn same(change: &Change, ledger: &Ledger, wanted: Option<Mark>) -> Option<Holding> {
     match (&change.before, ledger.row(&change.real)) {
         (There::Nothing, _) => Some(Holding::Leave),
+        // By a new key, the same bytes have another mark.
+        (There::File(seen), Some(row)) if wanted.is_some_and(|it| seen.marks.contains(&it)) && row.mark != wanted => {
+            Some(Holding::Have(wanted))
+        }
         (There::File(_), Some(_)) => None,
         (There::File(seen), None) => Some(Holding::Have(seen.marks.first().copied())),
         // Somebody put it there in place of a file that is no longer wanted.
@@ -196,17 +192,14 @@ impl Looking<'_, '_> {
                 group: self.id_of(change, group.as_deref(), owners::group)?,
             }),
         };
-        let held = match &change.before {
-            There::File(_) => Some(self.held(change)?),
-            There::Nothing | There::Link { .. } | There::Directory | There::Other | There::Unreachable { .. } => None,
-        };
+        let held = self.held(change)?;
         let bytes = match &wanted {
             Some(wanted) => Some(self.bytes(change, wanted.mark, held.as_ref())?),
             None => None,
         };
-        let digest = held.as_ref().map(|held| Digest::of(held.expose()));
-        if let (Some(held), Some(digest), Some(to)) = (held, digest, to) {
-            self.keep_edited(change, to, ledger, held, digest);
+        let digest = held.as_ref().map(|held| held.digest);
+        if let Some(held) = held {
+            self.keep_edited(change, to, ledger, held);
         }
         self.add(change.real.clone(), change.path.clone(), trace, wanted, bytes, digest)
     }
@@ -266,63 +259,61 @@ impl Looking<'_, '_> {
         id.map(Some).ok_or_else(missing)
     }
 
-    /// Reads what a file holds, and checks that it is what the plan saw.
-    fn held(&self, change: &Change) -> Result<Secret, TargetError> {
-        let bytes = Secret::new(self.target.disk.read(change.real.on_disk(), FILE_BYTES_MAX)?);
-        let There::File(seen) = &change.before else { return Ok(bytes) };
-        for mark in &seen.marks {
-            if !self.fits(bytes.expose(), *mark)? {
-                let found = "it holds something else".to_owned();
-                return Err(TargetError::Moved { path: change.path.clone(), found });
-            }
+    /// Reads what a file holds, if there is one, and checks that it is what the plan saw.
+    fn held(&self, change: &Change) -> Result<Option<Held>, TargetError> {
+        let There::File(seen) = &change.before else { return Ok(None) };
+        let after = match &change.after {
+            After::File { mark, .. } => Some(*mark),
+            After::Same | After::Nothing => None,
+        };
+        let marks: Vec<Mark> = seen.marks.iter().copied().chain(after).collect();
+        let held = Held::read(self.target, &change.real, &marks)?;
+        if !seen.marks.iter().all(|mark| held.has(*mark)) {
+            let found = "it holds something else".to_owned();
+            return Err(TargetError::Moved { path: change.path.clone(), found });
         }
-        Ok(bytes)
-    }
-
-    /// Tells whether bytes have a mark.
-    fn fits(&self, bytes: &[u8], mark: Mark) -> Result<bool, TargetError> {
-        match mark {
-            Mark::Sha256(digest) => Ok(Digest::of(bytes) == digest),
-            Mark::HmacSha256(_) => Ok(key::mark(self.target, bytes)? == Some(mark)),
-        }
+        Ok(Some(held))
     }
 
     /// Returns what a file will hold.
-    fn bytes(&self, change: &Change, mark: Mark, held: Option<&Secret>) -> Result<Bytes, TargetError> {
+    fn bytes(&self, change: &Change, mark: Mark, held: Option<&Held>) -> Result<Bytes, TargetError> {
         let missing = || TargetError::NoBytes { path: change.path.clone() };
-        match mark {
-            Mark::Sha256(digest) => self.content(digest, held)?.ok_or_else(missing),
+        let digest = match mark {
+            Mark::Sha256(digest) => digest,
             Mark::HmacSha256(_) => {
-                for bytes in [self.payload.secrets.get(&change.path), held].into_iter().flatten() {
-                    if self.fits(bytes.expose(), mark)? {
-                        return Ok(Bytes::Secret(bytes.clone()));
-                    }
+                let brought = self.payload.secrets.get(&change.path);
+                if let Some(secret) = brought
+                    && key::mark(self.target, secret.expose())? == Some(mark)
+                {
+                    return Ok(Bytes::Secret(secret.clone()));
                 }
-                Err(missing())
+                return held.filter(|held| held.has(mark)).map(|held| held.bytes.clone()).ok_or_else(missing);
             }
-        }
+        };
+        self.content(digest, held)?.ok_or_else(missing)
     }
 
     /// Finds a content: among those that came with the plan, on the target, or where it is used already.
-    fn content(&self, digest: Digest, held: Option<&Secret>) -> Result<Option<Bytes>, TargetError> {
-        if let Some(bytes) = self.payload.blobs.get(&digest).filter(|bytes| Digest::of(bytes) == digest) {
-            return Ok(Some(Bytes::Plain(Arc::new(bytes.clone()))));
+    fn content(&self, digest: Digest, held: Option<&Held>) -> Result<Option<Bytes>, TargetError> {
+        if let Some(body) = self.payload.blobs.get(&digest).filter(|body| body.digest() == digest) {
+            return Ok(Some(Bytes::Brought(body.clone())));
         }
-        match self.target.disk.read(self.target.layout.blob(&digest).on_disk(), FILE_BYTES_MAX) {
-            Ok(bytes) if Digest::of(&bytes) == digest => return Ok(Some(Bytes::Plain(Arc::new(bytes)))),
+        match Held::read(self.target, &self.target.layout.blob(&digest), &[]) {
+            Ok(kept) if kept.digest == digest => return Ok(Some(kept.bytes)),
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {}
-            Err(error) => return Err(error.into()),
+            Err(TargetError::Disk(error)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {}
+            Err(error) => return Err(error),
         }
-        let held = held.filter(|held| Digest::of(held.expose()) == digest);
-        Ok(held.map(|held| Bytes::Secret(held.clone())))
+        Ok(held.filter(|held| held.digest == digest).map(|held| held.bytes.clone()))
     }
 
     /// Keeps what somebody wrote into a file of ours, or what was there before it became ours.
-    fn keep_edited(&mut self, change: &Change, to: u32, ledger: &Ledger, held: Secret, digest: Digest) {
+    fn keep_edited(&mut self, change: &Change, to: Option<u32>, ledger: &Ledger, held: Held) {
         let There::File(seen) = &change.before else { return };
+        let Some(generation) = to.or(self.plan.parent) else { return };
         let row = ledger.row(&change.real);
         let known = row.and_then(|row| row.mark);
+        let digest = held.digest;
         let is_ours = known.is_some_and(|mark| mark == Mark::Sha256(digest) || seen.marks.contains(&mark));
         let stays = matches!(&change.after, After::File { mark: Mark::Sha256(after), .. } if *after == digest);
         if is_ours || stays {
@@ -333,12 +324,13 @@ impl Looking<'_, '_> {
         self.notes.push(Note {
             stack: self.plan.stack.clone(),
             path: change.path.clone(),
-            generation: to,
+            generation,
             blob: digest,
             mode: seen.mode,
             secret: known.as_ref().is_some_and(is_secret) || after_is_secret,
+            removed: to.is_none(),
         });
-        self.blobs.insert(digest, Bytes::Secret(held));
+        self.blobs.insert(digest, held.bytes);
     }
 
     /// Sees to it that every content of a new generation will be there.
@@ -357,7 +349,7 @@ impl Looking<'_, '_> {
             if self.blobs.contains_key(&digest) {
                 continue;
             }
-            let brought = self.payload.blobs.get(&digest).map(|bytes| bytes.len() as u64);
+            let brought = self.payload.blobs.get(&digest).map(Body::size);
             let there = self.target.disk.metadata(self.target.layout.blob(&digest).on_disk())?;
             let is_there =
                 there.is_some_and(|found| found.kind == Kind::File && brought.is_none_or(|size| size == found.size));
@@ -367,9 +359,7 @@ impl Looking<'_, '_> {
             let found = match staged.get(&digest) {
                 Some(&bytes) => Some(bytes.clone()),
                 None => {
-                    let change = changes.get(&row.path);
-                    let held = change.filter(|change| matches!(change.before, There::File(_)));
-                    let held = held.map(|change| self.held(change)).transpose()?;
+                    let held = changes.get(&row.path).map(|change| self.held(change)).transpose()?.flatten();
                     self.content(digest, held.as_ref())?
                 }
             };
@@ -405,7 +395,7 @@ impl Looking<'_, '_> {
         mode: u32,
     ) -> Result<(), TargetError> {
         let wanted = Wanted { mark: Mark::Sha256(Digest::of(&bytes)), mode, owner: None, group: None };
-        self.add(path.clone(), path, before, Some(wanted), Some(Bytes::Plain(Arc::new(bytes))), None)
+        self.add(path.clone(), path, before, Some(wanted), Some(Bytes::Brought(bytes.into())), None)
     }
 
     fn add(
@@ -468,7 +458,7 @@ impl Looking<'_, '_> {
             let path = self.target.layout.blob(&digest);
             let there = self.target.disk.metadata(path.on_disk())?;
             // One that is as long is the same; `verify` reads them all.
-            if there.is_none_or(|found| found.size != bytes.get().len() as u64) {
+            if there.is_none_or(|found| found.size != bytes.size()) {
                 intent.blobs.push(path);
                 blobs.push(bytes);
             }

@@ -106,6 +106,20 @@ pub(crate) fn tell_trimmed(
     Ok(add(target, entry)?)
 }
 
+/// Says that a pointer which said nothing is made to say this again.
+pub(crate) fn tell_pointed(target: &Target<'_>, stack: &str, live: u32) -> Result<(), TargetError> {
+    let entry = Entry {
+        id: Intent::new_id(),
+        origin: origin(target, None),
+        stack: stack.to_owned(),
+        parent: None,
+        child: Some(live),
+        trimmed: Vec::new(),
+        result: AuditResult::Done,
+    };
+    Ok(add(target, entry)?)
+}
+
 fn add(target: &Target<'_>, entry: Entry) -> io::Result<()> {
     let disk = target.disk;
     let files = Files::of(&target.layout);

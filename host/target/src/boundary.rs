@@ -29,6 +29,16 @@ pub enum Maker {
     Backend,
 }
 
+/// What makes a file one that a stack brings itself: everything else comes from a backend.
+const OWN: [&str; 2] = ["raw", "std.datafile"];
+
+impl Maker {
+    /// Returns who made a file, by what its record says of that.
+    pub fn of(made_by: &str) -> Maker {
+        if OWN.contains(&made_by) { Maker::Stack } else { Maker::Backend }
+    }
+}
+
 /// Why a file may not lie somewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reason {

@@ -89,7 +89,7 @@ fn is_hidden(error: &io::Error) -> bool {
 }
 
 /// Returns all deployments roots of a machine.
-fn registered(disk: &dyn Disk) -> Result<Vec<TargetPath>, TargetError> {
+pub(crate) fn registered(disk: &dyn Disk) -> Result<Vec<TargetPath>, TargetError> {
     let directory = claims();
     let names = match disk.list(directory.on_disk()) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Vec::new()),

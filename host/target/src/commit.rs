@@ -3,6 +3,7 @@
 
 use crate::admit::{USER_SCOPE, Work, admit};
 use crate::audit::{self, AuditResult};
+use crate::boot;
 use crate::claims::{self, Claims};
 use crate::confirm::{self, Pledge};
 use crate::failure::TargetError;
@@ -82,6 +83,9 @@ pub fn commit(
     make_directories(target.disk, &target.layout.blobs(), PRIVATE_MODE)?;
     if is_registry {
         claims::register(target)?;
+    }
+    if wanted.is_some() && (is_registry || !system) {
+        boot::install(target, system)?;
     }
     carry_out(target, work, progress)
 }

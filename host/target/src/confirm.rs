@@ -179,6 +179,12 @@ fn settle_at(target: &Target<'_>, now: &Moment, asked: Asked) -> bool {
     for id in file::ids(target).unwrap_or_default() {
         any |= matches!(step(target, &id, now, asked), Ok(Step::Done { went_back: true }));
     }
+    // Secrets of one whose name went just before whoever removed it was stopped.
+    if file::has_strays(target)
+        && let Ok(_lock) = target.exclude()
+    {
+        let _ = file::sweep(target);
+    }
     any
 }
 

@@ -5,6 +5,7 @@
 
 use crate::boundary::Crossing;
 use crate::generation::RecordIssue;
+use crate::layout::CURRENT;
 use crate::path::TargetPath;
 use crate::protocol::{Told, WayError};
 use crate::resolve::ResolveIssue;
@@ -164,6 +165,9 @@ impl TargetError {
             TargetError::NoSuchOwner { .. } => "make the user or group first, or name another",
             TargetError::NoBytes { .. } => "deploy the wanted version again; its bytes are made anew",
             TargetError::NotKept { .. } => "`service history` shows the ones that are kept",
+            TargetError::Damaged { path, .. } if path.name() == CURRENT => {
+                "`punix service repair` makes it point at the generation that fits what is there"
+            }
             TargetError::Record { .. } | TargetError::Damaged { .. } | TargetError::WrongBlob { .. } => {
                 "restore it from a backup, or remove it if nothing needs it"
             }

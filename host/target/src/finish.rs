@@ -3,12 +3,13 @@
 //! begun again.
 
 use crate::audit::{self, AuditResult};
+use crate::boot;
+use crate::durable::sync_those_that_are;
 use crate::failure::TargetError;
 use crate::journal::Intent;
 use crate::ledger::Ledger;
 use crate::path::TargetPath;
 use crate::target::{Target, above, gone_is_fine};
-use crate::undo::sync_those_that_are;
 use crate::{claims, trim};
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
@@ -57,8 +58,12 @@ pub(crate) fn finish(
     let gone = intent.to.is_none().then_some(&stack);
     for directory in intent.emptied.iter().chain(gone) {
         match disk.remove_directory(directory.on_disk()) {
-            // Somebody put something there.
-            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory) => {}
+            // Somebody put something there, or mounted something.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory | ErrorKind::ResourceBusy
+                ) => {}
             removed => gone_is_fine(removed)?,
         }
         touched.insert(above(directory));
@@ -76,6 +81,9 @@ pub(crate) fn finish(
     }
     if intent.to.is_none() && Ledger::read(target)?.claims_nothing() {
         claims::unregister(target)?;
+    }
+    if intent.to.is_none() {
+        boot::remove_if_last(target)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //!
 //! After a power cut nobody is there to do that; the next command, or the boot, does.
 
+use crate::boot;
 use crate::layout::Layout;
 use crate::recover::recover;
 use crate::target::{Place, Target};
@@ -26,9 +27,18 @@ const OFF: &str = "PUNIX_NO_GUARD";
 const WAIT: Duration = Duration::from_secs(60);
 
 /// How a guard is started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Guarding {
     program: PathBuf,
+    /// What mends at boot, if that is not this program.
+    recoverer: Option<Recoverer>,
+}
+
+/// A program, by its digest, and how its bytes are had.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recoverer {
+    pub(crate) digest: &'static str,
+    pub(crate) program: fn() -> Vec<u8>,
 }
 
 /// A guard that was started.
@@ -44,7 +54,7 @@ impl Guarding {
     /// Lets this program be the guard. Its `main` must call [`enter_guard_if_asked`] before anything else.
     pub fn myself() -> Option<Guarding> {
         let off = std::env::var_os(OFF).is_some_and(|value| !value.is_empty() && value != "0");
-        (!off).then(|| Guarding { program: PathBuf::from("/proc/self/exe") })
+        (!off).then(|| Guarding { program: PathBuf::from("/proc/self/exe"), recoverer: None })
     }
 }
 
@@ -71,6 +81,16 @@ pub(crate) fn start(target: &Target<'_>) -> Option<Guard> {
 }
 
 impl Guarding {
+    /// Lets another program mend at boot: a small one, of this version, for this machine. Its SHA-256 is in hexadecimal.
+    #[must_use]
+    pub fn recovering_by(self, digest: &'static str, program: fn() -> Vec<u8>) -> Guarding {
+        Guarding { recoverer: Some(Recoverer { digest, program }), ..self }
+    }
+
+    pub(crate) fn recoverer(&self) -> Option<Recoverer> {
+        self.recoverer
+    }
+
     pub(crate) fn program(&self) -> &Path {
         &self.program
     }
@@ -97,10 +117,14 @@ fn dismissed() -> std::sync::MutexGuard<'static, Vec<Child>> {
     DISMISSED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Is a guard, or waits for a confirmation, if this process was started for that.
+/// Is a guard, waits for a confirmation, or mends at boot, if this process was started for that.
 pub fn enter_guard_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args_os();
     let name = arguments.next()?;
+    if name == boot::NAME {
+        let roots: Option<Vec<String>> = arguments.map(|root| root.into_string().ok()).collect();
+        return Some(roots.map_or(ExitCode::FAILURE, |roots| boot::recover_all(&roots)));
+    }
     if name != NAME && name != watchdog::NAME {
         return None;
     }

@@ -39,7 +39,7 @@ pub struct Running {
 
 /// Runs commands. `alive` is called now and then while one of them takes its time.
 pub fn run(target: &Target<'_>, running: &Running, alive: &mut dyn FnMut()) -> Vec<Observation> {
-    let is_here = target.place.as_ref().is_some_and(|place| place.root == Path::new("/"));
+    let is_here = target.is_here();
     let systemctl = running.systemctl.as_deref();
     Hands { systemctl, is_here, tick: Duration::from_secs(ALIVE_SECONDS), alive }.run(running)
 }

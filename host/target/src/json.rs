@@ -172,6 +172,15 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 }
 
+/// Tells whether a text can be shown as it is.
+fn is_line(text: &str) -> bool {
+    // Records have very many, and nearly all of them are ASCII.
+    match text.is_ascii() {
+        true => !text.bytes().any(|byte| byte.is_ascii_control()),
+        false => !text.chars().any(char::is_control),
+    }
+}
+
 /// An object that is taken apart, field by field.
 #[derive(Debug)]
 pub(crate) struct Fields {
@@ -226,7 +235,7 @@ impl Fields {
     /// Takes a text that can be shown as it is.
     pub(crate) fn line(&mut self, key: &str) -> Result<String, FieldIssue> {
         let text = self.text(key)?;
-        if text.chars().any(char::is_control) {
+        if !is_line(&text) {
             return Err(self.wrong(key, "a text without control characters"));
         }
         Ok(text)
@@ -280,7 +289,7 @@ impl Fields {
     /// Takes a list of texts that can be shown as they are.
     pub(crate) fn lines(&mut self, key: &str) -> Result<Vec<String>, FieldIssue> {
         let texts = self.texts(key)?;
-        if texts.iter().any(|text| text.chars().any(char::is_control)) {
+        if !texts.iter().all(|text| is_line(text)) {
             return Err(self.wrong(key, "a list of texts without control characters"));
         }
         Ok(texts)
@@ -318,6 +327,12 @@ mod tests {
         assert_eq!(issue("{} {}"), "trailing characters at line 1 column 4");
         assert!(issue(&"[".repeat(10_000)).contains("recursion limit"));
         assert_eq!(Json::parse("[-1, 1.5, 18446744073709551616]").unwrap(), Json::List(vec![Json::Number(None); 3]));
+    }
+
+    #[test]
+    fn a_line_has_no_control_characters() {
+        assert!(["", "a ~", "é\u{a0}"].into_iter().all(is_line));
+        assert!(!["a\nb", "\u{7f}", "\u{1b}[0m", "é\0", "\u{85}"].into_iter().any(is_line));
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub struct Note {
     pub mode: u32,
     /// Whether a file with secrets was to be there.
     pub secret: bool,
+    /// Whether it went with its stack; then the generation is the one that was live before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
 }
 
 mod digest {
@@ -138,6 +141,11 @@ impl Ledger {
         self.paths.get(real)
     }
 
+    /// Returns the paths of a stack, ascending.
+    pub(crate) fn rows_of(&self, stack: &str) -> impl Iterator<Item = (&TargetPath, &Row)> {
+        self.paths.iter().filter(move |(_, row)| row.stack == stack)
+    }
+
     /// Returns the highest number that a stack ever gave to a generation that was live.
     pub(crate) fn highest(&self, stack: &str) -> Option<u32> {
         self.numbers.get(stack).copied()
@@ -188,10 +196,10 @@ impl Ledger {
         self.system.insert(stack.to_owned(), system);
     }
 
-    /// Forgets a stack, but for its highest number.
+    /// Forgets a stack, but for its highest number, and for where the bytes of hand-edited files are: they are nobody
+    /// else's, and go as they would have gone with newer generations.
     pub(crate) fn forget(&mut self, stack: &str) {
         self.paths.retain(|_, row| row.stack != stack);
-        self.notes.retain(|note| note.stack != stack);
         self.system.remove(stack);
     }
 
@@ -211,6 +219,11 @@ impl Ledger {
             excess -= usize::from(dropped);
             !dropped
         });
+    }
+
+    /// Tells whether no stack has anything.
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.paths.is_empty() && self.system.is_empty()
     }
 
     /// Tells whether nothing on the machine is claimed by it.

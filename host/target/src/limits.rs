@@ -4,6 +4,8 @@
 pub(crate) const STACK_NAME_BYTES_MAX: usize = 200;
 /// Bytes of one managed file.
 pub(crate) const FILE_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of a file that are held in memory at once; larger ones are read piece by piece, as often as need be.
+pub(crate) const HELD_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of `ledger.json`.
 pub(crate) const LEDGER_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of a journal.
@@ -58,5 +60,20 @@ pub(crate) const WATCHDOG_PAUSE_MS: u64 = 500;
 /// How often, and after which pauses, what cannot be taken back is tried again.
 pub(crate) const WATCHDOG_TRIES_MAX: u32 = 120;
 pub(crate) const WATCHDOG_TRY_PAUSE_MS: u64 = 5_000;
+/// How long it is waited at boot for others that write, and for systemd.
+pub(crate) const BOOT_WAIT_SECONDS: u64 = 30;
+pub(crate) const BOOT_COMMAND_MS: u32 = 60_000;
 /// Bytes of `/etc/passwd`.
 pub(crate) const BYTES_OF_PASSWD_MAX: u64 = 64 << 20;
+/// Entries of one batch of a push: each has a lock of its own there.
+pub(crate) const BATCH_ENTRIES_MAX: usize = 64;
+/// Bytes of one batch, from which on another is begun.
+pub(crate) const BATCH_BYTES: u64 = 64 << 20;
+/// Paths of one batch, from which on another is begun.
+pub(crate) const BATCH_LISTED_MAX: usize = 50_000;
+/// Bytes of contents that go in one message.
+pub(crate) const CONTENT_BYTES: usize = 256 << 10;
+/// Bytes of contents that are taken in one message.
+pub(crate) const CONTENT_BYTES_MAX: u64 = 1 << 20;
+/// Messages of a push that are under way unanswered.
+pub(crate) const CONTENTS_UNDER_WAY_MAX: usize = 64;

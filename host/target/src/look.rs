@@ -16,6 +16,7 @@ use crate::target::Target;
 use punix_disk::{Disk, Kind, RealDisk};
 use punix_store::is_sealed;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -39,7 +40,7 @@ pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetErro
     }
     let (users, groups) = owners_of(target, question, current.as_ref())?;
     Ok(Seen {
-        missing: missing(target, &mut resolver, &question.store_paths)?,
+        missing: missing(target, &mut resolver, &question.store_paths, Care::Few)?,
         numbers,
         next: last.checked_add(1).ok_or_else(|| io::Error::other("there is no number left for a generation"))?,
         paths,
@@ -105,25 +106,49 @@ fn owners_of(
     Ok((owners::users(target.disk, users)?, owners::groups(target.disk, groups)?))
 }
 
+/// How closely entries of a store are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// Each by itself. It may be torn since it got its name.
+    Each,
+    /// So are few of them. Of many in one store the names are enough: an entry gets its name only when all of it is there,
+    /// and loses it before any of it goes.
+    Few,
+}
+
+/// How many entries of one store are few.
+const FEW_ENTRIES_MAX: usize = 1_024;
+
 /// Returns the store entries that are not there, or not whole as far as one can tell without reading them.
 pub(crate) fn missing(
     target: &Target<'_>,
     resolver: &mut Resolver<'_>,
     entries: &BTreeSet<String>,
+    care: Care,
 ) -> Result<BTreeSet<String>, TargetError> {
     let mut missing = BTreeSet::new();
-    let mut open: Option<(&str, Shelf<'_>)> = None;
-    for entry in entries {
-        let (directory, name) = entry.rsplit_once('/').unwrap_or_default();
-        // Entries of one store come one after the other.
-        let shelf = match open.take() {
-            Some((same, shelf)) if same == directory => shelf,
-            Some(_) | None => Shelf::find(target, resolver, directory),
+    let parts = |entry| -> (&str, &str, &String) {
+        let (directory, name) = String::as_str(entry).rsplit_once('/').unwrap_or_default();
+        (directory, name, entry)
+    };
+    // Entries of one store come one after the other.
+    let entries: Vec<_> = entries.iter().map(parts).collect();
+    for of_one in entries.chunk_by(|(one, ..), (other, ..)| one == other) {
+        let Some((directory, ..)) = of_one.first() else { continue };
+        let shelf = Shelf::find(target, resolver, directory);
+        let names = match care {
+            Care::Few if of_one.len() > FEW_ENTRIES_MAX => Some(shelf.names()?),
+            Care::Few | Care::Each => None,
         };
-        if !shelf.has(name)? {
-            missing.insert(entry.clone());
+        for (_, name, entry) in of_one {
+            let is_there = match &names {
+                Some(names) => names.binary_search_by(|found| found.as_os_str().cmp(OsStr::new(name))).is_ok(),
+                None => shelf.has(name)?,
+            };
+            if !is_there {
+                missing.insert((*entry).clone());
+            }
         }
-        open = Some((directory, shelf));
     }
     Ok(missing)
 }
@@ -159,6 +184,15 @@ impl<'d> Shelf<'d> {
             // The entry is a file, or a link.
             Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(false),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lists the names of all entries, sorted.
+    fn names(&self) -> Result<Vec<OsString>, TargetError> {
+        let Some(real) = &self.real else { return Ok(Vec::new()) };
+        match self.disk.list_directories(real.on_disk()) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
+            names => Ok(names?),
         }
     }
 }

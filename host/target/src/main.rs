@@ -1,7 +1,11 @@
-//! The engine as a program of its own: `punix-target serve` does what comes in on its input, until that closes. It has no
-//! other verb, reads no configuration, and says nothing but the protocol.
+//! The engine as a program of its own: `punix-target serve` does what comes in on its input, until that closes;
+//! `punix-target recover-all` mends this machine; `punix-target digest` says its own SHA-256, where nothing else can. It reads
+//! no configuration, and says nothing else.
 
+use punix_store::Digest;
+use std::ffi::OsStr;
 use std::fs::File;
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
@@ -11,12 +15,24 @@ fn main() -> ExitCode {
     }
     let mut words = std::env::args_os().skip(1);
     let (verb, more) = (words.next(), words.next());
-    if verb.is_none_or(|verb| verb != "serve") || more.is_some() {
-        return ExitCode::from(USAGE);
+    match verb.as_deref().and_then(OsStr::to_str) {
+        Some("serve") if more.is_none() => {}
+        Some("digest") if more.is_none() => return digest(),
+        Some("recover-all") if more.is_none() => return punix_target::recover_all(&[]),
+        Some(_) | None => return ExitCode::from(USAGE),
     }
     // Not buffered: secrets come in here, and a buffer would keep them.
     let Ok(input) = std::io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
     match punix_target::serve(&mut File::from(input), &mut std::io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Says what it is, for whoever received it.
+fn digest() -> ExitCode {
+    let bytes = std::fs::read("/proc/self/exe").or_else(|_| std::fs::read(std::env::current_exe()?));
+    match bytes.and_then(|bytes| writeln!(std::io::stdout(), "{}", Digest::of(&bytes))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

@@ -1,6 +1,7 @@
 //! A plan: all that a commit will do, decided. Whoever carries it out has nothing left to decide, and refuses it when the
 //! target is no longer what the plan was made for.
 
+use crate::body::Body;
 use crate::generation::{Generation, Mark};
 use crate::path::TargetPath;
 use crate::seen::There;
@@ -62,7 +63,7 @@ pub enum After {
 /// The bytes that go with a plan. What a target has in its blobs already need not be here.
 #[derive(Debug, Default)]
 pub struct Payload {
-    pub blobs: BTreeMap<Digest, Vec<u8>>,
+    pub blobs: BTreeMap<Digest, Body>,
     /// Files with secrets, by path.
     pub secrets: BTreeMap<TargetPath, Secret>,
 }

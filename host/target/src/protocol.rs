@@ -8,13 +8,16 @@ mod client;
 mod door;
 mod frame;
 mod message;
+mod packing;
+mod pushing;
+mod receiving;
 mod server;
 #[cfg(test)]
 mod tests;
 mod wire;
 
 pub(crate) use acting::WrittenRunning;
-pub use client::{Client, Opening};
+pub use client::{Client, Opening, greeting};
 pub use door::{Brought, Door, Inside};
 pub use frame::FrameError;
 pub use message::Told;

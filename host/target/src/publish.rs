@@ -2,14 +2,13 @@
 //! saw, it goes back where it was, and nothing more is done.
 
 use crate::admit::{Piece, Work};
+use crate::body::each_piece_of;
+use crate::durable::sync_directories;
 use crate::failure::TargetError;
 use crate::journal::{Item, Trace};
-use crate::limits::FILE_BYTES_MAX;
 use crate::path::TargetPath;
 use crate::target::{Target, above};
 use punix_disk::Disk;
-use punix_model::Secret;
-use punix_store::Digest;
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -58,7 +57,7 @@ pub(crate) fn publish(target: &Target<'_>, work: &Work) -> Result<(), TargetErro
         }
     }
     replace(disk, &later)?;
-    Ok(directories(target, work).iter().try_for_each(|directory| disk.sync_directory(directory))?)
+    Ok(sync_directories(disk, &directories(target, work))?)
 }
 
 /// Replaces without exchanging. The old file has its second name durably before it loses the first one.
@@ -70,7 +69,7 @@ fn replace(disk: &dyn Disk, later: &[Later<'_>]) -> Result<(), TargetError> {
         }
     }
     let parents: BTreeSet<PathBuf> = later.iter().map(|later| above(later.path)).collect();
-    parents.iter().try_for_each(|directory| disk.sync_directory(directory))?;
+    sync_directories(disk, &parents)?;
     Ok(later.iter().try_for_each(|Later { path, staged, .. }| disk.replace(staged.on_disk(), path.on_disk()))?)
 }
 
@@ -80,10 +79,8 @@ fn is_as_seen(disk: &dyn Disk, at: &TargetPath, before: &Trace, piece: &Piece) -
         return Ok(false);
     }
     let Some(held) = piece.held else { return Ok(true) };
-    match disk.read(at.on_disk(), FILE_BYTES_MAX) {
-        Ok(bytes) => Ok(Digest::of(Secret::new(bytes).expose()) == held),
-        Err(error) => Err(error.into()),
-    }
+    let mut from = disk.open(at.on_disk())?;
+    Ok(each_piece_of(&mut *from, before.size, &held, |_| Ok(()))?)
 }
 
 /// Returns every directory in which a name changes before the flip, and those that are new.

@@ -9,11 +9,38 @@ use crate::path::TargetPath;
 use crate::target::Target;
 use punix_disk::Kind;
 use punix_store::limits::RECORD_BYTES_MAX;
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A number, and the record of it or what is wrong with that.
 pub type Numbered = (u32, Result<Generation, RecordIssue>);
+
+/// How many records are kept in memory, and up to which size: the live one, and the one that will be.
+const KNOWN_MAX: usize = 2;
+const KNOWN_BYTES_MAX: usize = 4 << 20;
+
+/// The last records that were understood. What a record comes to is known by its bytes, so one that is another by now is
+/// understood anew.
+#[derive(Clone, Default)]
+pub(crate) struct Known(Arc<Mutex<VecDeque<(Vec<u8>, Generation)>>>);
+
+impl Known {
+    fn read(&self, bytes: Vec<u8>, stack: &str, number: u32) -> Result<Generation, RecordIssue> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |(of, it): &&(Vec<u8>, Generation)| it.number == number && it.stack == stack && *of == bytes;
+        if let Some((_, generation)) = known.iter().find(is_it) {
+            return Ok(generation.clone());
+        }
+        let generation = Generation::from_bytes(&bytes, stack, number)?;
+        if bytes.len() <= KNOWN_BYTES_MAX {
+            known.truncate(KNOWN_MAX - 1);
+            known.push_front((bytes, generation.clone()));
+        }
+        Ok(generation)
+    }
+}
 
 /// Returns the names of all stacks that have a generation, sorted.
 pub fn stacks(target: &Target<'_>) -> Result<Vec<String>, TargetError> {
@@ -73,7 +100,7 @@ fn read(target: &Target<'_>, stack: &str, number: u32) -> Result<Result<Generati
     let path = target.layout.record(stack, number)?;
     let unreadable = |error: &io::Error| RecordIssue::Unreadable { why: error.to_string() };
     Ok(match target.disk.read(path.on_disk(), RECORD_BYTES_MAX) {
-        Ok(bytes) => Generation::from_bytes(&bytes, stack, number),
+        Ok(bytes) => target.known.read(bytes, stack, number),
         Err(error) => match error.kind() {
             ErrorKind::FileTooLarge => Err(RecordIssue::TooLarge),
             // What it is, or whose.

@@ -41,7 +41,7 @@ pub(crate) fn check(target: &Target<'_>, work: &Work) -> Result<(), TargetError>
             }
         };
         let need = needs.entry(device).or_insert(Need { place: directory, bytes: 0, names: 0 });
-        need.bytes = need.bytes.saturating_add(bytes.map_or(0, |bytes: &Bytes| bytes.get().len() as u64));
+        need.bytes = need.bytes.saturating_add(bytes.map_or(0, Bytes::size));
         need.names += 1;
     }
     needs.values().try_for_each(has_room)

@@ -2,6 +2,7 @@
 //! temporary names, contents under their digests, directories with nothing in them, the link that will be `current`.
 
 use crate::admit::{Bytes, Work};
+use crate::durable::Whole;
 use crate::journal::{Item, Staged, Trace, Wanted};
 use crate::look::acting;
 use crate::path::TargetPath;
@@ -12,8 +13,6 @@ use std::path::Path;
 
 /// Files that are written before the first of them is synced. A file system then syncs them nearly as one.
 const OPEN_MAX: usize = 64;
-/// From so many files on, one sync of everything takes less time than one for each.
-const FEW_MAX: usize = 10;
 /// Of contents, and of files until they have their owner.
 const PRIVATE_FILE: u32 = 0o600;
 
@@ -21,22 +20,20 @@ const PRIVATE_FILE: u32 = 0o600;
 struct Open<'d> {
     disk: &'d dyn Disk,
     files: Vec<Box<dyn NewFile + 'd>>,
-    /// The file system that is synced as a whole, and whether something on it must be.
-    whole: Option<(u64, bool)>,
+    /// The file system that is synced as a whole, where there are many.
+    whole: Option<Whole>,
 }
 
 impl<'d> Open<'d> {
     fn new(disk: &'d dyn Disk, files: usize) -> io::Result<Open<'d>> {
-        let root = if files > FEW_MAX { disk.metadata(Path::new(""))? } else { None };
-        Ok(Open { disk, files: Vec::new(), whole: root.map(|root| (root.device, false)) })
+        Ok(Open { disk, files: Vec::new(), whole: Whole::of(disk, files)? })
     }
 
     fn add(&mut self, mut file: Box<dyn NewFile + 'd>, device: u64) -> io::Result<()> {
         file.flush()?;
-        match &mut self.whole {
-            Some((whole, needed)) if *whole == device => *needed = true,
-            // What is mounted below is another file system.
-            Some(_) | None => self.files.push(file),
+        let is_taken = self.whole.as_mut().is_some_and(|whole| whole.takes(device));
+        if !is_taken {
+            self.files.push(file);
         }
         if self.files.len() < OPEN_MAX { Ok(()) } else { self.sync_single() }
     }
@@ -47,7 +44,7 @@ impl<'d> Open<'d> {
 
     fn sync(mut self) -> io::Result<()> {
         self.sync_single()?;
-        if self.whole.is_some_and(|(_, needed)| needed) { self.disk.sync_all() } else { Ok(()) }
+        self.whole.map_or(Ok(()), |whole| whole.sync(self.disk))
     }
 }
 
@@ -65,7 +62,7 @@ pub(crate) fn stage(target: &Target<'_>, work: &Work, staged: &mut dyn FnMut(usi
             disk.remove(path.on_disk())?;
         }
         let mut file = disk.create(path.on_disk(), PRIVATE_FILE)?;
-        file.write_all(bytes.get())?;
+        bytes.write(disk, &mut *file)?;
         let device = disk.metadata(path.on_disk())?.ok_or(io::ErrorKind::NotFound)?.device;
         open.add(file, device)?;
     }
@@ -101,7 +98,7 @@ fn write<'d>(
     // Nobody who will not have it may open it in between.
     let mode = if gives { PRIVATE_FILE & wanted.mode } else { wanted.mode };
     let mut file = disk.create(path.on_disk(), mode)?;
-    file.write_all(bytes.get())?;
+    bytes.write(disk, &mut *file)?;
     let found = disk.metadata(path.on_disk())?.ok_or(io::ErrorKind::NotFound)?;
     // A directory may give its own group to what is made in it.
     let (owner, group) = (wanted.owner.unwrap_or(found.owner), wanted.group.unwrap_or_else(|| acting(target).1));

@@ -8,6 +8,7 @@ use crate::journal;
 use crate::layout::Layout;
 use crate::lock::{self, Exclusive, Shared};
 use crate::path::TargetPath;
+use crate::records::Known;
 use crate::recover::recover;
 use crate::resolve::Resolver;
 use punix_disk::{Disk, Kind};
@@ -26,6 +27,8 @@ pub struct Target<'d> {
     pub(crate) boundary: Option<Boundary>,
     /// What whoever has it is about.
     pub(crate) pledge: Pledge,
+    /// Records that were read, to be understood once.
+    pub(crate) known: Known,
 }
 
 /// Where a disk really is.
@@ -42,7 +45,7 @@ pub struct Place<'d> {
 impl<'d> Target<'d> {
     /// Makes a target of a disk that only this process has: nothing is locked.
     pub fn alone(disk: &'d dyn Disk, layout: Layout) -> Target<'d> {
-        Target { disk, layout, place: None, boundary: None, pledge: Pledge::Nothing }
+        Target { disk, layout, place: None, boundary: None, pledge: Pledge::Nothing, known: Known::default() }
     }
 
     /// Makes a target of a disk of this machine. Links on the way to the deployments root are followed, once.
@@ -52,7 +55,14 @@ impl<'d> Target<'d> {
             Ok(root) => Layout::at(root),
             Err(issue) => return Err(TargetError::Nowhere { path: layout.root().clone(), issue }),
         };
-        Ok(Target { disk, layout, place: Some(place), boundary: None, pledge: Pledge::Nothing })
+        Ok(Target {
+            disk,
+            layout,
+            place: Some(place),
+            boundary: None,
+            pledge: Pledge::Nothing,
+            known: Known::default(),
+        })
     }
 
     /// Lets files lie within a boundary only.
@@ -65,6 +75,11 @@ impl<'d> Target<'d> {
     #[must_use]
     pub(crate) fn pledged(self, pledge: Pledge) -> Target<'d> {
         Target { pledge, ..self }
+    }
+
+    /// Tells whether it is this machine itself, and not a directory of it.
+    pub(crate) fn is_here(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| place.root == Path::new("/"))
     }
 
     /// Returns where our own files are.

@@ -3,14 +3,14 @@
 //!
 //! It never removes what is not ours: what somebody else put at one of the paths meanwhile stays there.
 
+use crate::durable::{sync_directories, sync_those_that_are};
 use crate::failure::TargetError;
 use crate::journal::{Item, Journal, Trace};
 use crate::path::TargetPath;
-use crate::target::{Target, above, gone_is_fine};
+use crate::target::{Target, above};
 use punix_disk::{Disk, Metadata};
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
 
 /// Undoes everything but the journal. Returns the paths at which something is that somebody else put there.
 pub(crate) fn undo(target: &Target<'_>, journal: &Journal) -> Result<Vec<TargetPath>, TargetError> {
@@ -26,7 +26,7 @@ pub(crate) fn undo(target: &Target<'_>, journal: &Journal) -> Result<Vec<TargetP
             }
         }
         // Something returns by a second name at first; that one must last before the other goes.
-        restored.iter().try_for_each(|directory| disk.sync_directory(directory))?;
+        sync_directories(disk, &restored)?;
     }
     clear(target, journal)?;
     Ok(left)
@@ -111,8 +111,10 @@ fn clear(target: &Target<'_>, journal: &Journal) -> io::Result<()> {
     intent.blobs.iter().try_for_each(&mut remove)?;
     for directory in intent.directories.iter().rev() {
         match disk.remove_directory(directory.on_disk()) {
-            // Somebody else put something there.
-            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty || is_absent(&error) => {}
+            // Somebody else put something there, or mounted something.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::ResourceBusy)
+                    || is_absent(&error) => {}
             removed => {
                 removed?;
                 touched.insert(above(directory));
@@ -126,11 +128,6 @@ fn clear(target: &Target<'_>, journal: &Journal) -> io::Result<()> {
 fn is_at(disk: &dyn Disk, path: &TargetPath, found: &Metadata) -> io::Result<bool> {
     let there = look(disk, Some(path))?;
     Ok(there.is_some_and(|there| (there.device, there.inode) == (found.device, found.inode)))
-}
-
-/// Syncs directories, but for those that are gone themselves.
-pub(crate) fn sync_those_that_are(disk: &dyn Disk, directories: &BTreeSet<PathBuf>) -> io::Result<()> {
-    directories.iter().try_for_each(|directory| gone_is_fine(disk.sync_directory(directory)))
 }
 
 /// Looks at what may be below something that is gone.

@@ -7,7 +7,8 @@ use crate::generation::{FileRow, Generation, Mark, Withheld};
 use crate::key::{KEY_MODE, Key};
 use crate::layout::own;
 use crate::ledger::Ledger;
-use crate::look::{acting, missing};
+use crate::look::{Care, acting, missing};
+use crate::mend::strangers;
 use crate::owners;
 use crate::path::TargetPath;
 use crate::resolve::Resolver;
@@ -117,7 +118,7 @@ pub fn verify(target: &Target<'_>, generation: &Generation, depth: Depth) -> Res
     Ok(findings)
 }
 
-/// Looks at the key.
+/// Looks at the key, and at who has what is ours.
 fn own_files(target: &Target<'_>, generation: &Generation) -> Result<Vec<Finding>, TargetError> {
     let path = target.layout.key();
     let needed = generation.files.iter().any(|row| matches!(row.mark, Mark::HmacSha256(_)));
@@ -126,7 +127,13 @@ fn own_files(target: &Target<'_>, generation: &Generation) -> Result<Vec<Finding
         Some(found) if found.mode & !KEY_MODE & 0o777 != 0 => Some(Drift::KeyOpen { found: found.mode }),
         None | Some(_) => None,
     };
-    Ok(drift.map(|drift| Finding { at: Spot::Own(path), drift }).into_iter().collect())
+    let mut findings: Vec<Finding> = drift.map(|drift| Finding { at: Spot::Own(path), drift }).into_iter().collect();
+    let wanted = acting(target).0;
+    findings.extend(strangers(target, generation)?.into_iter().map(|(path, found)| {
+        let drift = Drift::Owner { wanted: format!("{wanted}, as the files of the stack do"), found };
+        Finding { at: Spot::Own(path), drift }
+    }));
+    Ok(findings)
 }
 
 /// What files are compared with.
@@ -270,7 +277,7 @@ fn entries(
     depth: Depth,
 ) -> Result<Vec<Finding>, TargetError> {
     let all: BTreeSet<String> = generation.store_paths.iter().cloned().collect();
-    let absent = missing(target, resolver, &all)?;
+    let absent = missing(target, resolver, &all, Care::Each)?;
     let mut stores: BTreeMap<TargetPath, Option<Store>> = BTreeMap::new();
     let mut findings = Vec::new();
     for entry in &generation.store_paths {

@@ -124,7 +124,7 @@ fn deploy(target: &Target<'_>, number: u32, progress: &mut dyn FnMut(Progress)) 
         changes: (0..FILES).map(change).collect(),
         keep: 10,
     };
-    let blobs = (0..FILES).map(|at| content(number, at)).map(|bytes| (Digest::of(&bytes), bytes)).collect();
+    let blobs = (0..FILES).map(|at| content(number, at)).map(|bytes| (Digest::of(&bytes), bytes.into())).collect();
     let start = Instant::now();
     let done = commit(target, &plan, Payload { blobs, secrets: BTreeMap::new() }, progress).unwrap();
     let took = start.elapsed();

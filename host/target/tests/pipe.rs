@@ -6,8 +6,8 @@ use punix_disk::RealDisk;
 use punix_model::Secret;
 use punix_store::{Asking, Digest};
 use punix_target::{
-    After, Boundary, Change, Client, Depth, Door, FileRow, Generation, Goal, Inside, Layout, Mark, Opening, Payload,
-    Place, Plan, Progress, Question, Recovered, Running, Target, TargetError, TargetPath, serve,
+    After, Boundary, Change, Client, Confirm, Depth, Door, FileRow, Generation, Goal, Inside, Layout, Mark, Opening,
+    Payload, Place, Plan, Progress, Question, Recovered, Running, Target, TargetError, TargetPath, serve,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -145,7 +145,7 @@ fn commit(
     for (at, content) in wanted {
         match at.as_str() {
             SECRET => drop(payload.secrets.insert(at.clone(), Secret::new(content.clone()))),
-            _ => drop(payload.blobs.insert(Digest::of(content), content.clone())),
+            _ => drop(payload.blobs.insert(Digest::of(content), content.clone().into())),
         }
     }
     door.commit(&plan, payload, progress).map(|done| format!("{done:?}"))
@@ -323,4 +323,56 @@ fn a_program_that_does_not_serve_is_an_error_of_the_way() {
     for words in [&[][..], &["deploy"], &["serve", "more"]] {
         assert_eq!(Command::new(PROGRAM).args(words).status().unwrap().code(), Some(2), "{words:?}");
     }
+}
+
+/// Waits until something is so.
+#[track_caller]
+fn wait_until(is_so: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(std::time::Instant::now() < deadline, "it never was");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_nobody_confirms_is_taken_back_though_the_way_is_gone() {
+    let folder = scratch();
+    let root = folder.path();
+    let first = files([("/etc/app/a", "one"), (SECRET, "hunter22")]);
+    let second = files([("/etc/app/a", "two"), ("/etc/app/b", "more"), (SECRET, "hunter33")]);
+    let marker = root.join("ran");
+    let confirm = |back_to, child, seconds| Confirm {
+        stack: STACK.to_owned(),
+        back_to,
+        child,
+        seconds,
+        after: running(&[&format!("echo ran > {}", marker.display())]),
+    };
+    let client = started(root);
+    commit(&client, &Files::new(), &Wish::New(&first), &mut |_| {}).unwrap();
+    let before = tree(&root.join("etc"));
+    client.arm(&confirm(Some(1), 2, 2)).unwrap();
+    assert_eq!(client.armed().unwrap().len(), 1);
+    commit(&client, &first, &Wish::New(&second), &mut |_| {}).unwrap();
+    let process = client.process().unwrap();
+    Command::new("/bin/kill").arg("-9").arg(process.to_string()).status().unwrap();
+    drop(client);
+    assert_eq!(std::fs::read(root.join("etc/app/a")).unwrap(), b"two");
+    // Nobody of us does it: only the process that waits.
+    wait_until(|| marker.exists());
+    assert_eq!(tree(&root.join("etc")), before);
+
+    // Another way confirms it.
+    let client = started(root);
+    assert_eq!(client.current(STACK).unwrap(), Some(1));
+    let id = client.arm(&confirm(Some(1), 3, 30)).unwrap();
+    commit(&client, &first, &Wish::New(&second), &mut |_| {}).unwrap();
+    drop(client);
+    let other = started(root);
+    other.rearm(&id, 60).unwrap();
+    other.confirm(&id).unwrap();
+    assert!(matches!(other.confirm(&id), Err(TargetError::Told(_))));
+    assert_eq!((other.current(STACK).unwrap(), other.armed().unwrap().len()), (Some(3), 0));
+    assert!(other.verify_audit().unwrap().is_empty());
 }

@@ -147,10 +147,11 @@ fn a_plan_shows_texts_and_no_secrets() {
     let decided = deploy(&world, &draft);
     let seen = world.look(&ask(&draft));
     let (old, new) = (conf("a\n").files[0].mark, draft.files[0].mark);
+    let held = [&b"a\n"[..], b"b\n", b"new\n"].map(|text| Held::from(text.to_vec()));
     let diffs = plan_diff(&seen, &decided, None, &|mark| match mark {
-        mark if mark == old => Some(b"a\n"),
-        mark if mark == new => Some(b"b\n"),
-        mark if mark == draft.files[1].mark => Some(b"new\n"),
+        mark if mark == old => Some(&held[0]),
+        mark if mark == new => Some(&held[1]),
+        mark if mark == draft.files[1].mark => Some(&held[2]),
         _ => None,
     });
     let find = |place: &str| diffs.iter().find(|diff| diff.path == path(place)).unwrap();
@@ -188,8 +189,8 @@ fn two_generations_are_compared_by_their_records() {
         design.slots[0].name = "from_file:token".to_owned();
     });
     let one = conf("a\n");
-    let binary = [0xff_u8; 3];
-    let diffs = generation_diff(&one, &other, &|mark| (mark == one.files[0].mark).then_some(&binary[..]));
+    let binary = Held::from(vec![0xff; 3]);
+    let diffs = generation_diff(&one, &other, &|mark| (mark == one.files[0].mark).then_some(&binary));
     let fates: Vec<(&str, Fate)> = diffs.iter().map(|diff| (diff.path.as_str(), diff.fate)).collect();
     assert_eq!(
         fates,
@@ -208,9 +209,10 @@ fn two_generations_are_compared_by_their_records() {
 #[test]
 fn a_long_difference_is_cut() {
     let long: String = (0..3_000).map(|n| format!("{n}\n")).collect();
+    let long = Held::from(long.into_bytes());
     let other = conf("b\n");
     let none = drafted("one", |design| design.files.clear());
-    let diffs = generation_diff(&none, &other, &|_| Some(long.as_bytes()));
+    let diffs = generation_diff(&none, &other, &|_| Some(&long));
     let Body::Text { hunks, left_out } = &diffs[0].body else { panic!("{diffs:?}") };
     assert_eq!((hunks.len(), hunks[0].lines.len(), *left_out), (1, 2_000, 1_000));
 }

@@ -1,10 +1,9 @@
 //! What becomes of each path: what a generation wants there, what stands there, and whose it is.
 
-use super::refusal::{Drift, PlanError, Refusal, Standing};
+use super::refusal::{Drift, PlanError, Refusal, Standing, Turn};
 use super::{Counts, Ground, Policy, Warning};
-use crate::boundary::maker;
 use punix_store::Digest;
-use punix_target::{After, Boundary, Change, FileRow, FileSeen, Mark, PathSeen, Seen, TargetPath, There};
+use punix_target::{After, Body, Boundary, Change, FileRow, FileSeen, Maker, Mark, PathSeen, Seen, TargetPath, There};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the bytes of files with secrets come from.
@@ -40,7 +39,7 @@ pub(super) struct Judged {
     pub(super) warnings: Vec<Warning>,
     pub(super) counts: Counts,
     /// Bytes of written files that only their record has.
-    pub(super) inline: BTreeMap<Digest, Vec<u8>>,
+    pub(super) inline: BTreeMap<Digest, Body>,
 }
 
 impl Judged {
@@ -103,9 +102,9 @@ impl<'j> Judge<'j> {
             There::Nothing => self.absent(&row),
             There::File(file) => self.file(&row, file),
             There::Link { to } => self.link(&row, to),
-            There::Directory => self.blocked(&row, Standing::Directory),
+            There::Directory => self.directory(&row),
             There::Other => self.blocked(&row, Standing::Other),
-            There::Unreachable { why } => self.blocked(&row, Standing::Unreachable { why: why.clone() }),
+            There::Unreachable { why } => self.unreachable(&row, why),
         };
         if let Some(after) = after {
             self.change(&row.row.path, place, after);
@@ -160,7 +159,7 @@ impl<'j> Judge<'j> {
 
     /// Draws the boundary again where links really lead: a record may say anything.
     fn is_within(&mut self, row: &FileRow, place: &PathSeen) -> bool {
-        let checked = self.boundary.check(&row.path, &place.real, maker(&row.made_by));
+        let checked = self.boundary.check(&row.path, &place.real, Maker::of(&row.made_by));
         let within = checked.is_ok();
         self.refusals.extend(checked.err().map(Refusal::Crossing));
         within
@@ -222,7 +221,7 @@ impl<'j> Judge<'j> {
             return None;
         };
         if let (Some(bytes), Mark::Sha256(digest)) = (&row.row.inline, mark) {
-            self.judged.inline.insert(digest, bytes.clone());
+            self.judged.inline.insert(digest, bytes.clone().into());
         }
         let (mode, owner, group) = (row.row.mode, row.row.owner.clone(), row.row.group.clone());
         Some(After::File { mark, mode, owner, group })
@@ -271,6 +270,35 @@ impl<'j> Judge<'j> {
             return self.blocked(row, Standing::Link);
         }
         self.write(row)
+    }
+
+    /// A directory with files of the stack cannot become a file in one step: nobody could take that back.
+    fn directory(&mut self, row: &Wanted<'_>) -> Option<After> {
+        let path = &row.row.path;
+        let inside = self.ours.keys().find(|ours| ours.is_within(path) && **ours != path);
+        match inside {
+            Some(inside) => {
+                let turned = Refusal::Turned { path: path.clone(), inside: (*inside).clone(), into: Turn::File };
+                self.refusals.push(turned);
+                None
+            }
+            None => self.blocked(row, Standing::Directory),
+        }
+    }
+
+    /// Nor can a file become a directory.
+    fn unreachable(&mut self, row: &Wanted<'_>, why: &str) -> Option<After> {
+        let path = &row.row.path;
+        let mut above = path.parent();
+        while let Some(directory) = above {
+            if self.ours.contains_key(&directory) {
+                let turned = Refusal::Turned { path: directory, inside: path.clone(), into: Turn::Directory };
+                self.refusals.push(turned);
+                return None;
+            }
+            above = directory.parent();
+        }
+        self.blocked(row, Standing::Unreachable { why: why.to_owned() })
     }
 
     fn blocked(&mut self, row: &Wanted<'_>, standing: Standing) -> Option<After> {

@@ -21,6 +21,13 @@ pub enum Refusal {
         path: TargetPath,
         standing: Standing,
     },
+    /// A path of the stack would become a file where it is a directory, or the other way round.
+    Turned {
+        path: TargetPath,
+        /// What lies in the directory, or would.
+        inside: TargetPath,
+        into: Turn,
+    },
     /// It may not be written, or not where links lead.
     Crossing(Crossing),
     /// Somebody changed a file of the stack, and that was to stop it.
@@ -87,6 +94,13 @@ pub enum Standing {
     Unreachable { why: String },
 }
 
+/// What a path would become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    File,
+    Directory,
+}
+
 /// In what a file is no longer what its generation left there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Drift {
@@ -144,6 +158,7 @@ impl Refusal {
         let error = match self {
             Refusal::Claimed { .. }
             | Refusal::InTheWay { .. }
+            | Refusal::Turned { .. }
             | Refusal::Crossing(_)
             | Refusal::Drifted { .. }
             | Refusal::OnePlace { .. }
@@ -173,6 +188,10 @@ impl Refusal {
             | Refusal::NotRecorded { path }
             | Refusal::OtherSecret { path }
             | Refusal::Unseen { path } => Some(path),
+            Refusal::Turned { path, inside, into } => Some(match into {
+                Turn::File => path,
+                Turn::Directory => inside,
+            }),
             Refusal::Crossing(crossing) => Some(&crossing.path),
             Refusal::NotDeployed { .. }
             | Refusal::NoPrevious { .. }
@@ -205,6 +224,18 @@ impl Refusal {
                     }
                 })
             }
+            Refusal::Turned { path, inside, into: Turn::File } => Diagnostic::error(
+                Code::E18,
+                format!("`{path}` is the directory of `{inside}`, which is this stack's, and cannot become a file at once"),
+            )
+            .help(format!(
+                "deploy without `{path}` first: what the stack had in it goes, and the directory if nothing else is in it"
+            )),
+            Refusal::Turned { path, inside, into: Turn::Directory } => Diagnostic::error(
+                Code::E18,
+                format!("`{path}` is a file of this stack, and cannot become the directory of `{inside}` at once"),
+            )
+            .help(format!("deploy without what is in `{path}` first: then the file goes, and the next deploy writes the rest")),
             Refusal::Crossing(crossing) => Diagnostic::error(Code::E30, crossing.to_string())
                 .help("a stack writes below the roots that it is given, wherever links lead"),
             Refusal::Drifted { path, drift } => {
@@ -285,6 +316,7 @@ impl Refusal {
             }
             Refusal::Claimed { .. }
             | Refusal::InTheWay { .. }
+            | Refusal::Turned { .. }
             | Refusal::Crossing(_)
             | Refusal::Drifted { .. }
             | Refusal::OnePlace { .. }

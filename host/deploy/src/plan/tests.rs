@@ -363,3 +363,28 @@ fn secrets_of_a_kept_plan_have_to_be_the_same() {
         .assert_eq(&lines(&error.explain(&|_| None)));
     }
 }
+
+#[test]
+fn a_file_becomes_no_directory_in_one_step_nor_the_other_way_round() {
+    let with = |place: &str| drafted("one", |design| design.files = vec![testing::file(place, "x")]);
+    let mut world = deployed(&[with("/etc/app/a.conf")]);
+    let inside = with("/etc/app/a.conf/part");
+    world.files.insert(path("/etc/app/a.conf/part"), There::Unreachable { why: "it is no directory".to_owned() });
+    refused(
+        world.plan(&ask(&inside), deploy(inside.clone())),
+        expect![[r#"
+            [E18] `/etc/app/a.conf` is a file of this stack, and cannot become the directory of `/etc/app/a.conf/part` at once
+            help: deploy without what is in `/etc/app/a.conf` first: then the file goes, and the next deploy writes the rest
+        "#]],
+    );
+    let mut world = deployed(&[inside]);
+    world.files.insert(path("/etc/app/a.conf"), There::Directory);
+    let file = with("/etc/app/a.conf");
+    refused(
+        world.plan(&ask(&file), deploy(file.clone())),
+        expect![[r#"
+            10: [E18] `/etc/app/a.conf` is the directory of `/etc/app/a.conf/part`, which is this stack's, and cannot become a file at once
+            help: deploy without `/etc/app/a.conf` first: what the stack had in it goes, and the directory if nothing else is in it
+        "#]],
+    );
+}

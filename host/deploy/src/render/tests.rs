@@ -13,7 +13,11 @@ fn own_files_come_first_then_the_backend_then_data() {
     let mut design = design();
     let data = DesignFile { made_by: "std.datafile", ..file("/etc/app/data.json", "{}") };
     design.files = vec![data, file("/etc/app/z", "z"), source("/etc/app/t", "files", &[]), file("/etc/app/a", "a")];
-    let read = |below: &str, executable| SourceFile { below: Some(below.to_owned()), text: String::new(), executable };
+    let read = |below: &str, executable| SourceFile {
+        below: Some(below.to_owned()),
+        held: SourceHeld::Text(String::new()),
+        executable,
+    };
     let sources = Sources(vec![vec![], vec![], vec![read("one", false), read("sub/run", true)], vec![]]);
     let rendered = render_with(&design, sources, &Units).unwrap();
     assert_eq!(
@@ -43,7 +47,8 @@ fn a_mode_is_what_is_declared_or_what_is_safe() {
     let directory = || source("/etc/app/t", "files", &[]);
     design.files =
         vec![file("/etc/app/a", ""), secret(file("/etc/app/s", "")), moded, directory(), secret(directory())];
-    let run = || vec![SourceFile { below: Some("run".to_owned()), text: String::new(), executable: true }];
+    let run =
+        || vec![SourceFile { below: Some("run".to_owned()), held: SourceHeld::Text(String::new()), executable: true }];
     let rendered = render_with(&design, Sources(vec![vec![], vec![], vec![], run(), run()]), &Units).unwrap();
     let modes: Vec<u32> = rendered.files.iter().take(5).map(|file| file.mode).collect();
     assert_eq!(modes, [0o644, 0o600, 0o640, 0o755, 0o700]);

@@ -37,12 +37,16 @@ fn read(dir: &TempDir, from: &str, exclude: &[&str]) -> Result<Vec<SourceFile>, 
 }
 
 #[track_caller]
+fn text(file: &SourceFile) -> &str {
+    let SourceHeld::Text(text) = &file.held else { panic!("{file:?}") };
+    text
+}
+
+#[track_caller]
 fn check(from: &str, exclude: &[&str], expected: &[(&str, &str, bool)]) {
     let found = read(&tree(), from, exclude).unwrap();
-    let found: Vec<(&str, &str, bool)> = found
-        .iter()
-        .map(|file| (file.below.as_deref().unwrap_or_default(), file.text.as_str(), file.executable))
-        .collect();
+    let found: Vec<(&str, &str, bool)> =
+        found.iter().map(|file| (file.below.as_deref().unwrap_or_default(), text(file), file.executable)).collect();
     assert_eq!(found, expected);
 }
 
@@ -136,12 +140,15 @@ fn nothing_leads_out_of_the_directory_of_the_stack() {
     );
     let dir = tree();
     let outside = dir.path().join("outside");
-    assert_eq!(read(&dir, outside.to_str().unwrap(), &[]).unwrap()[0].text, "outside\n");
+    assert_eq!(text(&read(&dir, outside.to_str().unwrap(), &[]).unwrap()[0]), "outside\n");
 
     symlink("../beside.txt", dir.path().join("stack/files/in")).unwrap();
     symlink("sub", dir.path().join("stack/files/directory")).unwrap();
     let found = read(&dir, "files", &["sub/*", "*.bak", "*.txt", "run.sh", "sub-a"]).unwrap();
-    assert_eq!(found, [SourceFile { below: Some("in".to_owned()), text: "beside\n".to_owned(), executable: false }]);
+    assert_eq!(
+        found,
+        [SourceFile { below: Some("in".to_owned()), held: SourceHeld::Text("beside\n".to_owned()), executable: false }]
+    );
 
     symlink("../../outside", dir.path().join("stack/files/out")).unwrap();
     expect![[r#"
@@ -155,6 +162,50 @@ fn nothing_leads_out_of_the_directory_of_the_stack() {
     assert!(read(&dir, "link", &[]).unwrap_err().contains("leads out of"));
     symlink("nowhere", dir.path().join("stack/files/dangling")).unwrap();
     assert!(read(&dir, "files", &["out"]).unwrap_err().contains("cannot read the source"));
+}
+
+#[test]
+fn a_large_file_stays_where_it_is_unless_it_is_a_secret() {
+    let dir = tree();
+    let path = dir.path().join("stack/large");
+    // No power of two is a multiple of three.
+    let text = "äö€\n".repeat(200_000);
+    fs::write(&path, &text).unwrap();
+    let held = |is_secret| {
+        let mut design = design();
+        design.files = vec![source("/etc/app/t", "large", &[])];
+        design.files[0].secret = is_secret;
+        let sources = read_sources(&design, &dir.path().join("stack")).map_err(|errors| lines(&errors))?;
+        Ok::<_, String>(sources.0[0][0].held.clone())
+    };
+    assert_eq!(held(true), Ok(SourceHeld::Text(text.clone())));
+    let SourceHeld::Large(body) = held(false).unwrap() else { panic!("it is in memory") };
+    assert_eq!(body, Body::from(text.clone().into_bytes()));
+    for end in ["\u{e4}".as_bytes().split_at(1).0, b"\xff", b"\xff and more"] {
+        fs::write(&path, [text.as_bytes(), end].concat()).unwrap();
+        assert!(held(false).unwrap_err().contains("is not valid UTF-8"), "{end:?}");
+    }
+    fs::File::create(&path).unwrap().set_len(SOURCE_BYTES_MAX + 1).unwrap();
+    assert!(held(false).unwrap_err().contains("is too large"));
+}
+
+#[test]
+fn what_is_text_is_text_in_any_pieces() {
+    let all = "a\u{e4}\u{20ac}\u{1f600}z".as_bytes();
+    for bad in [None, Some(2), Some(4), Some(8)] {
+        let mut bytes = all.to_vec();
+        if let Some(at) = bad {
+            bytes[at] = 0xff;
+        }
+        for size in 1..=bytes.len() {
+            let mut text = Text::default();
+            bytes.chunks(size).for_each(|piece| text.add(piece));
+            assert_eq!(text.is_whole(), bad.is_none(), "{size} {bad:?}");
+        }
+        let mut text = Text::default();
+        text.add(&bytes[..bytes.len() - 2]);
+        assert!(!text.is_whole());
+    }
 }
 
 #[test]

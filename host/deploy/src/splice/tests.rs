@@ -2,6 +2,8 @@ use super::*;
 use crate::testing::{design, file, lines, path, rendered};
 use expect_test::{Expect, expect};
 use punix_model::Encoding;
+use punix_store::Digest;
+use std::io::Write;
 
 fn secret(text: &str) -> Secret {
     Secret::new(text.as_bytes().to_vec())
@@ -9,7 +11,7 @@ fn secret(text: &str) -> Secret {
 
 fn text(content: &Content) -> String {
     match content {
-        Content::Plain(bytes) => format!("plain: {}", String::from_utf8_lossy(bytes)),
+        Content::Plain(body) => format!("plain: {}", String::from_utf8_lossy(&body.bytes().unwrap())),
         Content::Secret(secret) => format!("secret: {}", String::from_utf8_lossy(secret.expose())),
     }
 }
@@ -142,6 +144,44 @@ fn a_value_in_a_file_that_is_not_meant_for_it_stops_it() {
     let errors = splice(&long, &rendered(&long), &[secret(&key)]).unwrap_err();
     assert_eq!(errors.len(), 1);
     assert!(errors[0].message.contains("/etc/app/leak"));
+}
+
+/// A file of which no more is in memory than a piece.
+fn large(text: &str) -> (Body, tempfile::NamedTempFile) {
+    let mut written = tempfile::NamedTempFile::new().unwrap();
+    written.write_all(text.as_bytes()).unwrap();
+    let most = u64::try_from(text.len()).unwrap();
+    let body = Body::file(written.reopen().unwrap(), "large".to_owned(), most, |_| Ok(())).unwrap();
+    (body, written)
+}
+
+#[test]
+fn a_value_is_found_wherever_it_stands_in_a_large_file() {
+    let design = design();
+    let mut rendered = rendered(&design);
+    let at = rendered.files.iter().position(|file| !file.secret).unwrap();
+    rendered.files[at].chunks.clear();
+    let value: String = (0..700u32).map(|n| char::from(b'a' + u8::try_from(n * 7 % 26).unwrap())).collect();
+    let splice = |rendered: &Rendered| splice(&design, rendered, &[secret(&value)]);
+    // Pieces have 128 KiB.
+    for before in [0, 131_072 - 700, 131_072 - 699, 131_072 - 300, 131_072 - 1, 131_072, 2 * 131_072 - 350, 300_000] {
+        let (body, _file) = large(&format!("{}{value}{}", ".".repeat(before), ".".repeat(500)));
+        rendered.files[at].large = Some(body);
+        let errors = splice(&rendered).unwrap_err();
+        assert!(errors.len() == 1 && errors[0].message.contains("stands in"), "{before}: {errors:?}");
+    }
+    let (body, file) = large(&format!("{}{}", ".".repeat(200_000), &value[1..]));
+    rendered.files[at].large = Some(body.clone());
+    let contents = splice(&rendered).unwrap();
+    let path = &rendered.files[at].path;
+    assert!(matches!(&contents.0[path], Content::Plain(found) if *found == body));
+    let marks = contents.marks(|_| Err("there is none")).unwrap_err();
+    assert_eq!(marks, "there is none");
+    assert!(contents.into_payload().blobs.contains_key(&body.digest()));
+    // By now it is another one.
+    std::fs::write(file.path(), "other").unwrap();
+    let error = &splice(&rendered).unwrap_err()[0];
+    assert!(error.message.ends_with("cannot read its source: `large` was changed after it was read"), "{error:?}");
 }
 
 #[test]

@@ -164,3 +164,25 @@ fn a_record_is_enough_for_the_units() {
     assert_eq!(stack.services[0].argv, ["/store/api/bin/api", "--port", "80"]);
     assert_eq!((stack.slots.len(), stack.services[0].env.len()), (0, 0));
 }
+
+#[test]
+fn what_has_to_be_there_before_is_known_from_what_was_rendered() {
+    let mut generation = drafted("one", |_| {});
+    let mut texts = BTreeMap::new();
+    for (path, text) in [
+        ("/etc/sysusers.d/punix-Web.conf", "# made\ng www -\nu web -:www - /srv/web\n"),
+        ("/etc/tmpfiles.d/punix-Web.conf", "d /run/web 0755\nd /run/b\n"),
+    ] {
+        let mut row = generation.files[0].clone();
+        let digest = Digest::of(text.as_bytes());
+        (row.path, row.mark) = (testing::path(path), Mark::Sha256(digest));
+        (row.made_by, row.chunks) = ("systemd@punix.dev".to_owned(), None);
+        generation.files.push(row);
+        texts.insert(digest, text.as_bytes().to_vec());
+    }
+    let stack = stack_to_bring_up(&generation, &|digest| texts.get(digest).cloned());
+    assert_eq!(stack.config, r#"{"systemGroups":["web","www"]}"#);
+    assert_eq!(stack.services[0].config, r#"{"tmpfiles":["d /run/web 0755","d /run/b"]}"#);
+    let nothing = stack_to_bring_up(&generation, &|_| None);
+    assert_eq!((nothing.config.as_str(), nothing.services[0].config.as_str()), ("{}", "{}"));
+}

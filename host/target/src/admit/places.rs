@@ -3,6 +3,7 @@
 
 use crate::boundary::Maker;
 use crate::failure::TargetError;
+use crate::generation::{FileRow, Generation, Mark};
 use crate::journal::Item;
 use crate::layout::own;
 use crate::ledger::Ledger;
@@ -11,12 +12,38 @@ use crate::plan::{After, Change};
 use crate::resolve::Resolver;
 use crate::target::Target;
 use punix_disk::Kind;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::ErrorKind;
 
+/// What the record that will be live says of its files.
+pub(super) struct Makers<'g> {
+    rows: BTreeMap<&'g TargetPath, &'g FileRow>,
+}
+
+impl<'g> Makers<'g> {
+    pub(super) fn of(wanted: Option<&'g Generation>) -> Makers<'g> {
+        let files = wanted.map(|generation| generation.files.as_slice()).unwrap_or_default();
+        Makers { rows: files.iter().map(|row| (&row.path, row)).collect() }
+    }
+
+    /// Returns who makes a file. What only goes was a backend's as well.
+    fn maker(&self, path: &TargetPath) -> Maker {
+        self.rows.get(path).map_or(Maker::Backend, |row| Maker::of(&row.made_by))
+    }
+
+    pub(super) fn mark(&self, path: &TargetPath) -> Option<Mark> {
+        self.rows.get(path).map(|row| row.mark)
+    }
+}
+
 /// Checks that a path still leads where it did, and that it may be written there.
-pub(super) fn is_within(target: &Target<'_>, change: &Change, resolver: &mut Resolver<'_>) -> Result<(), TargetError> {
+pub(super) fn is_within(
+    target: &Target<'_>,
+    change: &Change,
+    makers: &Makers<'_>,
+    resolver: &mut Resolver<'_>,
+) -> Result<(), TargetError> {
     if change.after == After::Same {
         return Ok(());
     }
@@ -31,8 +58,7 @@ pub(super) fn is_within(target: &Target<'_>, change: &Change, resolver: &mut Res
         Err(issue) => return Err(TargetError::Moved { path: change.path.clone(), found: issue.to_string() }),
     }
     match &target.boundary {
-        // What a stack may not write and a backend may was looked at when it was rendered.
-        Some(boundary) => Ok(boundary.check(&change.path, &change.real, Maker::Backend)?),
+        Some(boundary) => Ok(boundary.check(&change.path, &change.real, makers.maker(&change.path))?),
         None => Ok(()),
     }
 }

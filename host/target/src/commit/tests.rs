@@ -3,6 +3,7 @@
 
 mod crashes;
 mod failures;
+mod large;
 mod races;
 mod refusals;
 mod secrets;
@@ -121,7 +122,7 @@ pub(super) fn there(disk: &dyn Disk, path: &TargetPath) -> There {
             group: found.group,
             size: found.size,
             identity: (found.device, found.inode),
-            marks: vec![Mark::Sha256(Digest::of(&disk.read(path.on_disk(), 1 << 20).unwrap()))],
+            marks: vec![Mark::Sha256(Digest::of(&disk.read(path.on_disk(), 4 << 20).unwrap()))],
         }),
         Kind::Link => There::Link { to: disk.read_link(path.on_disk()).unwrap().to_str().unwrap().to_owned() },
         Kind::Directory => There::Directory,
@@ -155,7 +156,7 @@ pub(super) fn plan(disk: &dyn Disk, parent: Option<u32>, goal: Goal, had: &Wants
 }
 
 pub(super) fn payload(wanted: &Wants) -> Payload {
-    let blobs = wanted.values().map(|want| (Digest::of(&want.content), want.content.clone())).collect();
+    let blobs = wanted.values().map(|want| (Digest::of(&want.content), want.content.clone().into())).collect();
     Payload { blobs, secrets: BTreeMap::new() }
 }
 

@@ -73,7 +73,7 @@ fn bytes(target: &Target<'_>, armed: &Armed, row: &FileRow, payload: &mut Payloa
     }
     match row.mark {
         Mark::Sha256(digest) => {
-            payload.blobs.extend(row.inline.clone().map(|bytes| (digest, bytes)));
+            payload.blobs.extend(row.inline.clone().map(|bytes| (digest, bytes.into())));
             Ok(true)
         }
         Mark::HmacSha256(_) => {

@@ -80,16 +80,22 @@ fn names(target: &Target<'_>) -> io::Result<Vec<String>> {
     }
 }
 
+/// Tells whether there is something to be swept; somebody may be writing it just now.
+pub(super) fn has_strays(target: &Target<'_>) -> bool {
+    names(target).is_ok_and(|names| strays(&names).next().is_some())
+}
+
 /// Removes what belongs to none that is armed. The caller has the lock.
 pub(super) fn sweep(target: &Target<'_>) -> io::Result<()> {
-    let names = names(target)?;
-    for name in &names {
-        let owner = name.get(..ID_BYTES).unwrap_or_default();
-        if !is_id(name) && (name.ends_with(DRAFT_SUFFIX) || !names.iter().any(|other| other == owner)) {
-            gone_is_fine(target.disk.remove(own(&directory(&target.layout), name).on_disk()))?;
-        }
+    for name in strays(&names(target)?) {
+        gone_is_fine(target.disk.remove(own(&directory(&target.layout), name).on_disk()))?;
     }
     Ok(())
+}
+
+fn strays(names: &[String]) -> impl Iterator<Item = &String> {
+    let is_needed = |name: &str| names.iter().any(|other| other == name.get(..ID_BYTES).unwrap_or_default());
+    names.iter().filter(move |name| !is_id(name) && (name.ends_with(DRAFT_SUFFIX) || !is_needed(name)))
 }
 
 pub(super) fn read(target: &Target<'_>, id: &str) -> Result<Option<Armed>, TargetError> {

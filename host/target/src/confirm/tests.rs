@@ -68,7 +68,7 @@ fn deploy(target: &Target<'_>, number: u32, wanted: &Files) -> Result<(), Target
     for (at, content) in wanted {
         match *at {
             SECRET => drop(payload.secrets.insert(path(at), Secret::new(content.as_bytes().to_vec()))),
-            _ => drop(payload.blobs.insert(Digest::of(content.as_bytes()), content.as_bytes().to_vec())),
+            _ => drop(payload.blobs.insert(Digest::of(content.as_bytes()), content.as_bytes().to_vec().into())),
         }
     }
     let goal = Goal::New(Box::new(generation));

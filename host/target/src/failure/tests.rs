@@ -72,6 +72,14 @@ fn the_plan_is_old() {
         help: make a new plan, and look at it
     "#]],
     );
+    check(
+        TargetError::NotArmed { id: "5f0c9b8de1a4c7d2".to_owned() },
+        false,
+        expect![[r#"
+        error: [E19] nothing waits to be confirmed as `5f0c9b8de1a4c7d2`
+        help: `service history` shows what is live; it may have been taken back by now
+    "#]],
+    );
 }
 
 #[test]

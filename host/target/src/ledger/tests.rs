@@ -16,6 +16,7 @@ fn note(stack: &str, generation: u32, content: &str) -> Note {
         blob: Digest::of(content.as_bytes()),
         mode: 0o644,
         secret: false,
+        removed: false,
     }
 }
 

@@ -123,6 +123,28 @@ fn an_entry_counts_if_it_has_its_mark() {
     assert_eq!(seen.missing, all[1..].iter().cloned().collect());
 }
 
+/// Of very many, names are enough, as long as they are those of directories; whatever a record asks for.
+#[test]
+fn of_many_entries_those_are_missing_that_are_not_listed() {
+    let disk = disk();
+    disk.create_directory(Path::new("store"), 0o755).unwrap();
+    let mut all: BTreeSet<String> = (0..FEW_ENTRIES_MAX).map(|n| format!("/store/{n:032}-entry-1")).collect();
+    for entry in &all {
+        disk.create_directory(Path::new(&entry[1..]), 0o755).unwrap();
+    }
+    write(&disk, "store/file", 0o444, b"");
+    disk.create_link(Path::new("store/link"), Path::new("00000000000000000000000000000000-entry-1")).unwrap();
+    let bad = ["/store/.", "/store/..", "/store/", "/store/file", "/store/gone", "/store/link", "/store/\n", "store"];
+    all.extend(bad.map(str::to_owned));
+    let ask = |store_paths| look(&target(&disk), &Question { store_paths, ..question(&[]) }).unwrap().missing;
+    assert_eq!(ask(all.clone()), bad.map(str::to_owned).into());
+    let nowhere: BTreeSet<String> = all.iter().map(|entry| format!("/nowhere{entry}")).collect();
+    assert_eq!(ask(nowhere.clone()), nowhere);
+    // The same by itself: none of them is whole.
+    let mut resolver = Resolver::new(&disk);
+    assert_eq!(missing(&target(&disk), &mut resolver, &all, Care::Each).unwrap(), all);
+}
+
 #[test]
 fn owners_are_looked_up() {
     let disk = disk();

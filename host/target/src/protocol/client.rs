@@ -2,8 +2,9 @@
 
 use super::acting::{self, WrittenConfirm, WrittenRunning};
 use super::door::{Brought, Door};
-use super::frame::{FrameError, Piece};
+use super::frame::{FrameError, Piece, send};
 use super::message::{Answer, PROTOCOL, Request, Step, VERSION, Written, WrittenPlan};
+use super::pushing::{self, Packing};
 use super::wire::{WayError, Wire};
 use crate::audit::{AuditFault, AuditLine};
 use crate::boundary::Boundary;
@@ -16,6 +17,7 @@ use crate::layout::Layout;
 use crate::ledger::Note;
 use crate::limits::SILENCE_SECONDS;
 use crate::machine::Machine;
+use crate::mend::Mended;
 use crate::plan::{Goal, Payload, Plan};
 use crate::probe::{Answered, Asked};
 use crate::push::{PushError, PushStep, Pushing};
@@ -25,7 +27,7 @@ use crate::seen::{Question, Seen};
 use crate::verify::{Depth, Finding};
 use punix_model::{Observation, Secret};
 use punix_store::limits::RECORD_BYTES_MAX;
-use punix_store::{Digest, Store};
+use punix_store::{Asking, Digest, Store};
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -53,6 +55,8 @@ pub struct Client {
     pub(super) wire: Wire,
     layout: Layout,
     machine: Machine,
+    command: String,
+    wait: Duration,
 }
 
 impl Client {
@@ -86,24 +90,30 @@ impl Client {
         Client::new(requests, answers, None, opening)
     }
 
+    /// The same with somebody who was sent the greeting already, and nothing else.
+    pub fn greeted(
+        requests: impl Write + Send + 'static,
+        answers: impl Read + Send + 'static,
+        opening: &Opening<'_>,
+    ) -> Result<Client, TargetError> {
+        Client::meet(Wire::new(requests, answers, None), opening)
+    }
+
     fn new(
         requests_to: impl Write + Send + 'static,
         answers_from: impl Read + Send + 'static,
         child: Option<Child>,
         opening: &Opening<'_>,
     ) -> Result<Client, TargetError> {
-        let mut wire = Wire::new(requests_to, answers_from, child);
-        let text = |path: &Path| path.to_str().map(str::to_owned).ok_or_else(not_text);
-        let open = Request::Open {
-            root: text(opening.root)?,
-            deployments: opening.deployments.map(text).transpose()?,
-            command: opening.command.to_owned(),
-            wait_seconds: opening.wait.as_secs(),
-        };
-        // In one go: who does not speak this protocol does not read on.
-        wire.post(Request::Hello { protocol: PROTOCOL, version: VERSION.to_owned() }, Vec::new())?;
-        wire.post(open, Vec::new())?;
-        wire.post(Request::Machine, Vec::new())?;
+        let wire = Wire::new(requests_to, answers_from, child);
+        for request in greetings(opening)? {
+            wire.post(request, Vec::new())?;
+        }
+        Client::meet(wire, opening)
+    }
+
+    /// Hears who is there.
+    fn meet(mut wire: Wire, opening: &Opening<'_>) -> Result<Client, TargetError> {
         match wire.hear(&mut |_| false)? {
             (Answer::Hello { protocol: PROTOCOL, .. }, _) => {}
             (Answer::Hello { protocol: theirs, version }, _) => {
@@ -120,13 +130,34 @@ impl Client {
             _ => return Err(wire.broken(WayError::Unasked)),
         };
         wire.silence = Duration::from_secs(SILENCE_SECONDS).saturating_add(opening.wait.saturating_mul(2));
-        Ok(Client { wire, layout, machine })
+        Ok(Client { wire, layout, machine, command: opening.command.to_owned(), wait: opening.wait })
     }
 
     /// Returns the number of the process at the other end, if it was started here.
     pub fn process(&self) -> Option<u32> {
         self.wire.process()
     }
+}
+
+/// Returns what is said first to whoever serves, as bytes: they can be sent before it is known that somebody does.
+pub fn greeting(opening: &Opening<'_>) -> Result<Vec<u8>, TargetError> {
+    let mut bytes = Vec::new();
+    for request in greetings(opening)? {
+        send(&mut bytes, &request, &[]).map_err(WayError::Frame)?;
+    }
+    Ok(bytes)
+}
+
+/// In one go: who does not speak this protocol does not read on.
+fn greetings(opening: &Opening<'_>) -> Result<[Request; 3], TargetError> {
+    let text = |path: &Path| path.to_str().map(str::to_owned).ok_or_else(not_text);
+    let open = Request::Open {
+        root: text(opening.root)?,
+        deployments: opening.deployments.map(text).transpose()?,
+        command: opening.command.to_owned(),
+        wait_seconds: opening.wait.as_secs(),
+    };
+    Ok([Request::Hello { protocol: PROTOCOL, version: VERSION.to_owned() }, open, Request::Machine])
 }
 
 fn refuse_large(generation: &Generation) -> Result<(), TargetError> {
@@ -195,17 +226,13 @@ impl Door for Client {
             blobs: blobs.keys().map(|digest| Mark::Sha256(*digest)).collect(),
             secrets: secrets.keys().cloned().collect(),
         };
-        let pieces = blobs.into_values().map(Piece::Plain).chain(secrets.into_values().map(Piece::Secret)).collect();
+        let pieces = blobs.into_values().map(Piece::Brought).chain(secrets.into_values().map(Piece::Secret)).collect();
         let mut step = |step| match step {
             Step::Commit(now) => {
                 progress(now);
                 true
             }
-            Step::PushBegin { .. }
-            | Step::PushEntry { .. }
-            | Step::PushBytes { .. }
-            | Step::PushDone { .. }
-            | Step::Alive => false,
+            Step::Alive => false,
         };
         match self.wire.converse(request, pieces, &mut step)? {
             (Answer::Committed { stack, from, to, trimmed, kept, unfinished }, pieces) if pieces.is_empty() => {
@@ -301,18 +328,9 @@ impl Door for Client {
     }
 
     fn push(&self, from: &Store, pushing: &Pushing, progress: &mut dyn FnMut(PushStep)) -> Result<Brought, PushError> {
-        let names = |names: &std::collections::BTreeSet<_>| names.iter().map(ToString::to_string).collect();
-        let request = Request::Push {
-            from: from.root().to_str().ok_or_else(not_text)?.to_owned(),
-            to: pushing.to.clone(),
-            names: names(&pushing.names),
-            again: names(&pushing.again),
-        };
-        let mut step = |step: Step| step.of_push().map(&mut *progress).is_some();
-        match self.wire.converse(request, Vec::new(), &mut step)? {
-            (Answer::Brought { pushed, cached }, pieces) if pieces.is_empty() => Ok(Brought { pushed, cached }),
-            _ => Ok(self.wire.unasked()?),
-        }
+        // Nothing of what is sent goes away here.
+        let _here = from.share(Asking { command: &self.command, wait: self.wait, tell: &|_| {} })?;
+        pushing::push(&self.wire, from, pushing, Packing::WhenItPays, progress)
     }
 
     fn machine(&self) -> Result<Machine, TargetError> {
@@ -368,6 +386,13 @@ impl Door for Client {
     fn armed(&self) -> Result<Vec<Pending>, TargetError> {
         match self.wire.ask(Request::Armed, Vec::new())? {
             Answer::Pending(pending) => Ok(pending),
+            _ => self.wire.unasked(),
+        }
+    }
+
+    fn mend(&self, stack: &str) -> Result<Vec<Mended>, TargetError> {
+        match self.wire.ask(Request::Mend { stack: stack.to_owned() }, Vec::new())? {
+            Answer::Mended(mended) => Ok(mended),
             _ => self.wire.unasked(),
         }
     }

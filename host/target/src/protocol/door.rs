@@ -12,9 +12,11 @@ use crate::ledger::{Note, kept_bytes};
 use crate::lock::Shared;
 use crate::look::look;
 use crate::machine::{Machine, machine};
+use crate::mend::{Mended, mend};
+use crate::path::TargetPath;
 use crate::plan::{Payload, Plan};
 use crate::probe::{Answered, Asked, probe};
-use crate::push::{PushError, PushStep, Pushed, Pushing, push};
+use crate::push::{PushError, PushStep, Pushed, Pushing, There, push};
 use crate::records::{self, Numbered};
 use crate::recover::{Recovered, recover};
 use crate::seen::{Question, Seen};
@@ -61,7 +63,7 @@ pub trait Door {
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, TargetError>;
     fn kept_bytes(&self, stack: &str) -> Result<Vec<Note>, TargetError>;
     fn trim(&self, stack: &str, keep: u32) -> Result<Vec<u32>, TargetError>;
-    /// Brings entries from a store of the same machine. No entry goes away there until [`Door::release`].
+    /// Brings entries from a store of this machine. No entry goes away there until [`Door::release`].
     fn push(&self, from: &Store, pushing: &Pushing, progress: &mut dyn FnMut(PushStep)) -> Result<Brought, PushError>;
     fn machine(&self) -> Result<Machine, TargetError>;
     /// Runs commands there. What was begun goes on to its end, even if the way breaks meanwhile.
@@ -81,6 +83,9 @@ pub trait Door {
     /// Returns what waits to be confirmed.
     fn armed(&self) -> Result<Vec<Pending>, TargetError>;
 
+    /// Mends what is ours, as far as one stack is concerned.
+    fn mend(&self, stack: &str) -> Result<Vec<Mended>, TargetError>;
+
     fn current_record(&self, stack: &str) -> Result<Option<Generation>, TargetError> {
         match self.current(stack)? {
             Some(number) => self.record(stack, number).map(Some),
@@ -99,6 +104,16 @@ pub struct Inside<'d> {
 impl<'d> Inside<'d> {
     pub fn new(target: Target<'d>) -> Inside<'d> {
         Inside { target: RefCell::new(target), shared: RefCell::default(), pushed: RefCell::default() }
+    }
+
+    /// Opens the store of a push.
+    pub(super) fn there(&self, to: &TargetPath) -> Result<There<'d>, PushError> {
+        There::open(&self.target.borrow(), to)
+    }
+
+    /// Keeps entries from going away.
+    pub(super) fn hold(&self, pushed: Pushed) {
+        self.pushed.borrow_mut().push(pushed);
     }
 
     /// Runs commands, and says now and then that it still does.
@@ -194,7 +209,7 @@ impl Door for Inside<'_> {
     fn push(&self, from: &Store, pushing: &Pushing, progress: &mut dyn FnMut(PushStep)) -> Result<Brought, PushError> {
         let pushed = push(&self.target.borrow(), from, pushing, progress)?;
         let brought = Brought { pushed: pushed.pushed, cached: pushed.cached };
-        self.pushed.borrow_mut().push(pushed);
+        self.hold(pushed);
         Ok(brought)
     }
 
@@ -234,5 +249,9 @@ impl Door for Inside<'_> {
 
     fn armed(&self) -> Result<Vec<Pending>, TargetError> {
         confirm::armed(&self.target.borrow())
+    }
+
+    fn mend(&self, stack: &str) -> Result<Vec<Mended>, TargetError> {
+        mend(&self.target.borrow(), stack)
     }
 }

@@ -5,6 +5,7 @@
 //! "PXT1"  head length u32  number of pieces u32  { kind u8  length u64 } …  head  piece …      all little-endian
 //! ```
 
+use crate::body::Body;
 use punix_model::{Secret, SecretBuffer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,26 +19,41 @@ const PIECES_MAX: u32 = 1 << 17;
 const PIECE_BYTES_MAX: u64 = 1 << 30;
 const PIECES_BYTES_MAX: u64 = 4 << 30;
 
+/// The kinds of pieces.
+pub(crate) const PLAIN: u8 = 0;
+const SECRET: u8 = 1;
+
 /// Bytes that go with a head.
 #[derive(Debug, Clone)]
 pub(crate) enum Piece {
     Plain(Vec<u8>),
     Secret(Secret),
+    /// What is only sent: at the other side it is plain.
+    Brought(Body),
 }
 
 impl Piece {
-    fn bytes(&self) -> &[u8] {
+    fn size(&self) -> u64 {
         match self {
-            Piece::Plain(bytes) => bytes,
+            Piece::Plain(bytes) => bytes.len() as u64,
+            Piece::Secret(secret) => secret.length() as u64,
+            Piece::Brought(body) => body.size(),
+        }
+    }
+
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Piece::Plain(bytes) => out.write_all(bytes),
             // The way to the target is the one place behind the splice where a secret is needed.
-            Piece::Secret(secret) => secret.expose(),
+            Piece::Secret(secret) => out.write_all(secret.expose()),
+            Piece::Brought(body) => body.each_piece(|piece| out.write_all(piece)),
         }
     }
 
     fn kind(&self) -> u8 {
         match self {
-            Piece::Plain(_) => 0,
-            Piece::Secret(_) => 1,
+            Piece::Plain(_) | Piece::Brought(_) => PLAIN,
+            Piece::Secret(_) => SECRET,
         }
     }
 }
@@ -71,12 +87,12 @@ pub(crate) fn send<T: Serialize>(out: &mut dyn Write, head: &T, pieces: &[Piece]
     start.extend(count.to_le_bytes());
     for piece in pieces {
         start.push(piece.kind());
-        start.extend((piece.bytes().len() as u64).to_le_bytes());
+        start.extend(piece.size().to_le_bytes());
     }
     start.extend(head);
     let write = |out: &mut dyn Write| {
         out.write_all(&start)?;
-        pieces.iter().try_for_each(|piece| out.write_all(piece.bytes()))?;
+        pieces.iter().try_for_each(|piece| piece.write(out))?;
         out.flush()
     };
     write(out).map_err(|error| match error.kind() {
@@ -85,8 +101,17 @@ pub(crate) fn send<T: Serialize>(out: &mut dyn Write, head: &T, pieces: &[Piece]
     })
 }
 
+/// How long the pieces of a message are, and of which kind.
+pub(crate) type Sizes = Vec<(u8, u64)>;
+
 /// Waits for a message.
 pub(crate) fn receive<T: DeserializeOwned>(from: &mut dyn Read) -> Result<(T, Vec<Piece>), FrameError> {
+    let (head, sizes) = begin(from)?;
+    Ok((head, pieces(from, sizes)?))
+}
+
+/// Waits for the head of a message. Its pieces are to be read next.
+pub(crate) fn begin<T: DeserializeOwned>(from: &mut dyn Read) -> Result<(T, Sizes), FrameError> {
     let mut start = [0; 12];
     let first = read_some(from, &mut start)?;
     if first == 0 {
@@ -110,15 +135,20 @@ pub(crate) fn receive<T: DeserializeOwned>(from: &mut dyn Read) -> Result<(T, Ve
     let sizes = sizes(from, count)?;
     let head = plain(from, u64::from(length))?;
     let head = serde_json::from_slice(&head).map_err(FrameError::Head)?;
-    let pieces = sizes.into_iter().map(|(kind, size)| match kind {
-        0 => plain(from, size).map(Piece::Plain),
-        1 => secret(from, size).map(Piece::Secret),
-        _ => Err(FrameError::Alien),
-    });
-    Ok((head, pieces.collect::<Result<_, _>>()?))
+    Ok((head, sizes))
 }
 
-fn sizes(from: &mut dyn Read, count: u32) -> Result<Vec<(u8, u64)>, FrameError> {
+/// Reads the pieces of a message.
+pub(crate) fn pieces(from: &mut dyn Read, sizes: Sizes) -> Result<Vec<Piece>, FrameError> {
+    let pieces = sizes.into_iter().map(|(kind, size)| match kind {
+        PLAIN => plain(from, size).map(Piece::Plain),
+        SECRET => secret(from, size).map(Piece::Secret),
+        _ => Err(FrameError::Alien),
+    });
+    pieces.collect()
+}
+
+fn sizes(from: &mut dyn Read, count: u32) -> Result<Sizes, FrameError> {
     let mut sizes = Vec::new();
     let mut left = PIECES_BYTES_MAX;
     for _ in 0..count {
@@ -184,12 +214,18 @@ mod tests {
 
     #[test]
     fn a_message_arrives_as_it_was_sent() {
-        let pieces = [Piece::Plain(b"one".to_vec()), Piece::Secret(Secret::new(b"two".to_vec())), Piece::Plain(vec![])];
+        let pieces =
+            [Piece::Plain(b"one".to_vec()), Piece::Secret(Secret::new(b"two".to_vec())), Piece::Brought(vec![].into())];
         let bytes = sent(&vec!["head".to_owned()], &pieces);
         let (head, found) = received(&bytes).unwrap();
         assert_eq!(head, ["head"]);
-        let found: Vec<(u8, &[u8])> = found.iter().map(|piece| (piece.kind(), piece.bytes())).collect();
-        assert_eq!(found, [(0, &b"one"[..]), (1, b"two"), (0, b"")]);
+        let bytes_of = |piece: &Piece| {
+            let mut bytes = Vec::new();
+            piece.write(&mut bytes).unwrap();
+            bytes
+        };
+        let found: Vec<(u8, Vec<u8>)> = found.iter().map(|piece| (piece.kind(), bytes_of(piece))).collect();
+        assert_eq!(found, [(0, b"one".to_vec()), (1, b"two".to_vec()), (0, vec![])]);
         assert!(matches!(received(&[]), Err(FrameError::Closed)));
         for end in 1..bytes.len() {
             assert!(matches!(received(&bytes[..end]), Err(FrameError::Torn)), "{end}");

@@ -10,15 +10,16 @@ use crate::failure::TargetError;
 use crate::generation::{Generation, Mark, RecordIssue, Withheld};
 use crate::ledger::Note;
 use crate::machine::Machine;
+use crate::mend::Mended;
 use crate::path::TargetPath;
 use crate::plan::{Change, Goal, Plan};
 use crate::probe::{Answered, Asked};
-use crate::push::{PushError, PushStep};
+use crate::push::PushError;
 use crate::recover::Recovered;
 use crate::seen::{PathSeen, Question, Seen};
 use crate::verify::{Depth, Finding};
 use punix_diag::{Code, Diagnostic};
-use punix_store::{Digest, StoreName};
+use punix_store::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,12 +81,22 @@ pub(super) enum Request {
         stack: String,
         keep: u32,
     },
-    Push {
-        from: String,
+    /// Begins a push, if something is lacking: then only the next three come, until it ends.
+    Lack {
         to: TargetPath,
         names: BTreeSet<String>,
         again: BTreeSet<String>,
     },
+    /// With two pieces for each: what it was built from, and what is listed of it.
+    Batch {
+        names: Vec<String>,
+    },
+    /// With one piece: so many bytes of the batch, or what they are when they are packed.
+    Content {
+        bytes: u64,
+        packed: bool,
+    },
+    EndPush,
     Machine,
     Run(WrittenRunning),
     Probe(Asked),
@@ -100,6 +111,9 @@ pub(super) enum Request {
         id: String,
     },
     Armed,
+    Mend {
+        stack: String,
+    },
 }
 
 /// What is answered: any number of steps, then one of the others.
@@ -138,9 +152,15 @@ pub(super) enum Answer {
     },
     Notes(Vec<Note>),
     Trimmed(Vec<u32>),
-    Brought {
-        pushed: usize,
-        cached: usize,
+    Lacking(Vec<String>),
+    /// Whether more was waited for.
+    Taken {
+        waits: bool,
+    },
+    /// What came for the file that is listed at this place is not what is listed.
+    Otherwise {
+        name: String,
+        number: usize,
     },
     Machine(Machine),
     Answered(Answered),
@@ -151,6 +171,7 @@ pub(super) enum Answer {
     /// By what name a change was armed.
     Armed(String),
     Pending(Vec<Pending>),
+    Mended(Vec<Mended>),
 }
 
 /// How far it is.
@@ -158,20 +179,6 @@ pub(super) enum Answer {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Step {
     Commit(Progress),
-    PushBegin {
-        entries: usize,
-        bytes: u64,
-    },
-    PushEntry {
-        name: String,
-        bytes: u64,
-    },
-    PushBytes {
-        more: u64,
-    },
-    PushDone {
-        name: String,
-    },
     /// It still works.
     Alive,
 }
@@ -341,30 +348,5 @@ impl From<Committed> for Answer {
     fn from(committed: Committed) -> Answer {
         let Committed { stack, from, to, trimmed, kept, unfinished } = committed;
         Answer::Committed { stack, from, to, trimmed, kept, unfinished: unfinished.map(Told::from) }
-    }
-}
-
-impl From<PushStep> for Step {
-    fn from(step: PushStep) -> Step {
-        match step {
-            PushStep::Begin { entries, bytes } => Step::PushBegin { entries, bytes },
-            PushStep::Entry { name, bytes } => Step::PushEntry { name: name.to_string(), bytes },
-            PushStep::Bytes { more } => Step::PushBytes { more },
-            PushStep::Done { name } => Step::PushDone { name: name.to_string() },
-        }
-    }
-}
-
-impl Step {
-    /// Returns a step of a push, if it is one.
-    pub(super) fn of_push(self) -> Option<PushStep> {
-        let name = |text: &str| StoreName::parse(text).ok();
-        Some(match self {
-            Step::Commit(_) | Step::Alive => return None,
-            Step::PushBegin { entries, bytes } => PushStep::Begin { entries, bytes },
-            Step::PushEntry { name: text, bytes } => PushStep::Entry { name: name(&text)?, bytes },
-            Step::PushBytes { more } => PushStep::Bytes { more },
-            Step::PushDone { name: text } => PushStep::Done { name: name(&text)? },
-        })
     }
 }

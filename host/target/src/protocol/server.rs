@@ -6,6 +6,7 @@ use super::acting;
 use super::door::{Door, Inside};
 use super::frame::{FrameError, Piece, receive, send};
 use super::message::{Answer, PROTOCOL, Request, Step, Told, VERSION, Written, WrittenSeen};
+use super::receiving::{self, Wanted};
 use crate::failure::TargetError;
 use crate::generation::{Mark, RecordIssue};
 use crate::guard::Guarding;
@@ -14,12 +15,10 @@ use crate::limits::WAIT_SECONDS_MAX;
 use crate::machine;
 use crate::path::TargetPath;
 use crate::plan::Payload;
-use crate::push::Pushing;
 use crate::target::{Place, Target};
 use punix_disk::RealDisk;
 use punix_model::Secret;
-use punix_store::{Asking, Digest, Store, StoreName};
-use std::collections::BTreeSet;
+use punix_store::{Asking, Digest};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -58,8 +57,16 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> Result<(), FrameEr
     send(output, &Answer::Opened { deployments: target.layout().root().clone() }, &[])?;
     let door = Inside::new(target);
     while let Some((request, pieces)) = next(input)? {
-        let (answer, pieces) = answer(&door, request, pieces, output)?;
-        send(output, &answer, &pieces)?;
+        match request {
+            // What follows belongs to it.
+            Request::Lack { to, names, again } if pieces.is_empty() => {
+                receiving::receive(&door, Wanted { to, names, again }, input, output)?;
+            }
+            request => {
+                let (answer, pieces) = answer(&door, request, pieces, output)?;
+                send(output, &answer, &pieces)?;
+            }
+        }
     }
     Ok(())
 }
@@ -91,7 +98,12 @@ fn answer(
     // A step that nobody hears does not matter: the answer behind it will not be heard either.
     let mut step = |step: Step| drop(send(output, &Answer::Step(step), &[]));
     let done = match request {
-        Request::Hello { .. } | Request::Open { .. } => return Err(FrameError::Alien),
+        Request::Hello { .. }
+        | Request::Open { .. }
+        | Request::Lack { .. }
+        | Request::Batch { .. }
+        | Request::Content { .. }
+        | Request::EndPush => return Err(FrameError::Alien),
         Request::Tag => door.tag(&one_secret(pieces)?).map(|mark| Answer::Mark(Some(mark))),
         Request::Peek => door.peek(&one_secret(pieces)?).map(Answer::Mark),
         Request::Commit { plan, blobs, secrets } => {
@@ -108,15 +120,6 @@ fn answer(
                 Err(error) => (refused(error), Vec::new()),
             });
         }
-        Request::Push { from, to, names, again } => {
-            let pushing = Pushing { to, names: store_names(names)?, again: store_names(again)? };
-            let pushed = Store::open(Path::new(&from)).map_err(Into::into);
-            let pushed = pushed.and_then(|from| door.push(&from, &pushing, &mut |done| step(done.into())));
-            return Ok(match pushed {
-                Ok(brought) => (Answer::Brought { pushed: brought.pushed, cached: brought.cached }, Vec::new()),
-                Err(error) => (refused(error), Vec::new()),
-            });
-        }
         Request::Run(running) => {
             let seen = door.run_telling(&running.read(), &mut || step(Step::Alive));
             let (rows, pieces) = acting::written(seen);
@@ -128,6 +131,7 @@ fn answer(
         Request::Arm(confirm) => door.arm(&confirm.read()).map(Answer::Armed),
         Request::Rearm { id, seconds } => door.rearm(&id, seconds).map(|()| Answer::Done),
         Request::Confirm { id } => door.confirm(&id).map(|()| Answer::Done),
+        Request::Mend { stack } => door.mend(&stack).map(Answer::Mended),
         Request::Armed => door.armed().map(Answer::Pending),
         Request::VerifyAudit => door.verify_audit().map(Answer::AuditFaults),
         Request::Share => door.share().map(|()| Answer::Done),
@@ -158,7 +162,7 @@ fn answer(
 fn one_secret(pieces: Vec<Piece>) -> Result<Secret, FrameError> {
     match <[Piece; 1]>::try_from(pieces) {
         Ok([Piece::Secret(secret)]) => Ok(secret),
-        Ok([Piece::Plain(_)]) | Err(_) => Err(FrameError::Alien),
+        Ok([Piece::Plain(_) | Piece::Brought(_)]) | Err(_) => Err(FrameError::Alien),
     }
 }
 
@@ -171,7 +175,7 @@ fn payload(blobs: &[Mark], secrets: Vec<TargetPath>, pieces: Vec<Piece>) -> Resu
     for mark in blobs {
         match (mark, pieces.next()) {
             (Mark::Sha256(digest), Some(Piece::Plain(bytes))) if Digest::of(&bytes) == *digest => {
-                payload.blobs.insert(*digest, bytes);
+                payload.blobs.insert(*digest, bytes.into());
             }
             _ => return Err(FrameError::Alien),
         }
@@ -181,8 +185,4 @@ fn payload(blobs: &[Mark], secrets: Vec<TargetPath>, pieces: Vec<Piece>) -> Resu
         payload.secrets.insert(path, secret);
     }
     Ok(payload)
-}
-
-fn store_names(names: BTreeSet<String>) -> Result<BTreeSet<StoreName>, FrameError> {
-    names.iter().map(|name| StoreName::parse(name).map_err(|_| FrameError::Alien)).collect()
 }

@@ -4,25 +4,27 @@ use crate::planted::{self, path};
 use crate::protocol::{Brought, Client, Door, Opening, serve};
 use crate::target::Place;
 use crate::verify::{Depth, verify};
-use punix_store::{Asking, Derivation, PackageName, Parts, Record, Value, Version};
+use punix_disk::RealDisk;
+use punix_store::{Asking, Derivation, Digest, Keeper, PackageName, Parts, Record, Value, Version};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
 /// A store with two entries, of which one needs the other, and a disk that is to be a target.
-struct Both {
-    folder: TempDir,
+pub(crate) struct Both {
+    pub(crate) folder: TempDir,
     disk: RealDisk,
-    from: Store,
-    names: [StoreName; 2],
+    pub(crate) from: Store,
+    pub(crate) names: [StoreName; 2],
 }
 
-fn asking() -> Asking<'static> {
+pub(crate) fn asking() -> Asking<'static> {
     Asking { command: "punix test", wait: Duration::from_secs(60), tell: &|_| {} }
 }
 
-fn derivation(package: &str, inputs: &[&StoreName]) -> Derivation {
+pub(crate) fn derivation(package: &str, inputs: &[&StoreName]) -> Derivation {
     let parts = Parts {
         package: PackageName::parse(package).unwrap(),
         version: Version::parse("1.0").unwrap(),
@@ -36,7 +38,7 @@ fn derivation(package: &str, inputs: &[&StoreName]) -> Derivation {
     Derivation::new(parts).unwrap()
 }
 
-fn add(store: &Store, derivation: &Derivation) {
+pub(crate) fn add(store: &Store, derivation: &Derivation) {
     let shared = store.share(asking()).unwrap();
     let lock = store.claim(&shared, derivation.name(), asking()).unwrap().unwrap();
     let staged = store.stage(&lock).unwrap();
@@ -52,7 +54,7 @@ fn add(store: &Store, derivation: &Derivation) {
 }
 
 impl Both {
-    fn new() -> Both {
+    pub(crate) fn new() -> Both {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("host")).unwrap();
         let from = Store::open(&folder.path().join("store")).unwrap();
@@ -69,7 +71,7 @@ impl Both {
         Target::at(&self.disk, &Layout::new(Path::new("/d")).unwrap(), place).unwrap()
     }
 
-    fn pushing(&self) -> Pushing {
+    pub(crate) fn pushing(&self) -> Pushing {
         let names = self.names.iter().cloned().collect();
         Pushing { to: path("/srv/store"), names, again: BTreeSet::new() }
     }
@@ -78,7 +80,7 @@ impl Both {
         push(&self.target(), &self.from, pushing, &mut |_| {}).map(|pushed| (pushed.pushed, pushed.cached))
     }
 
-    fn there(&self) -> Store {
+    pub(crate) fn there(&self) -> Store {
         Store::find(&self.folder.path().join("host/srv/store")).unwrap()
     }
 }
@@ -91,7 +93,7 @@ impl Drop for Both {
     }
 }
 
-fn unlock(directory: &Path) {
+pub(crate) fn unlock(directory: &Path) {
     let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o700));
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -267,6 +269,19 @@ fn verifying_reads_entries_if_that_is_asked_for() {
     assert_eq!(finds(Depth::Presence), ["the entry is missing, or not whole"]);
 }
 
+/// Steps without how many pieces there were.
+fn gathered(steps: &[PushStep]) -> (Vec<PushStep>, u64) {
+    let (mut others, mut bytes) = (steps.to_vec(), 0);
+    others.retain(|step| match step {
+        PushStep::Bytes { more } => {
+            bytes += more;
+            false
+        }
+        PushStep::Begin { .. } | PushStep::Entry { .. } | PushStep::Done { .. } => true,
+    });
+    (others, bytes)
+}
+
 /// Whoever asks over a pipe hears the same steps, and errors with the same code.
 #[test]
 fn over_a_pipe_the_same_is_brought() {
@@ -283,7 +298,11 @@ fn over_a_pipe_the_same_is_brought() {
     let client = Client::over(requests_to, answers, &opening).unwrap();
     let mut steps = Vec::new();
     let brought = client.push(&there.from, &there.pushing(), &mut |step| steps.push(step)).unwrap();
-    assert_eq!((brought, &steps), (Brought { pushed: 2, cached: 0 }, &wanted));
+    assert_eq!(brought, Brought { pushed: 2, cached: 0 });
+    assert_eq!(gathered(&steps), gathered(&wanted));
+    for name in &there.names {
+        assert!(there.there().verify(name).unwrap().is_empty());
+    }
     // Nobody collects there before it is let go of.
     let alone = Asking { wait: Duration::ZERO, ..asking() };
     assert!(there.there().exclude(alone).is_err());

@@ -82,3 +82,24 @@ fn the_name_of_a_stack_leads_nowhere_else() {
         assert!(matches!(records(&target(&disk), name), Err(TargetError::StackName { .. })), "{name}");
     }
 }
+
+/// What was understood once is another record as soon as its bytes are others.
+#[test]
+fn a_record_is_what_it_says_now() {
+    let disk = disk();
+    let target = target(&disk);
+    for content in [&b"a"[..], b"b", b"a", b"c"] {
+        let _ = disk.remove(Path::new("d/S/gen-001.json"));
+        let written = generation(1, vec![row("/etc/app/x", content)]);
+        plant(&target, &written);
+        for _ in 0..2 {
+            assert_eq!(record(&target, "S", 1).unwrap(), written);
+        }
+        // Under another number it is another generation.
+        write(&disk, "d/S/gen-002.json", 0o644, &written.to_bytes());
+        assert_eq!(record(&target, "S", 2).unwrap().number, 2);
+        disk.remove(Path::new("d/S/gen-002.json")).unwrap();
+    }
+    disk.remove(Path::new("d/S/gen-001.json")).unwrap();
+    assert!(record(&target, "S", 1).is_err());
+}

@@ -35,7 +35,7 @@ fn an_old_record_brings_its_own_bytes() {
     row.inline = Some(b"1\n".to_vec());
     let Mark::Sha256(digest) = row.mark else { panic!("{row:?}") };
     let back = decided(goes(&world, go(&world, 1)));
-    assert_eq!(back.inline, BTreeMap::from([(digest, b"1\n".to_vec())]));
+    assert_eq!(back.inline, BTreeMap::from([(digest, b"1\n".to_vec().into())]));
     // What it left out of itself is not made up.
     let row = &mut world.stacks.get_mut("Web").unwrap().generations.get_mut(&1).unwrap().files[0];
     (row.inline, row.withheld) = (None, Some(punix_target::Withheld::Artifact));

@@ -61,6 +61,32 @@ fn stopped_anywhere_it_is_one_generation() {
     try_every_crash(false);
 }
 
+/// More than a few files and directories are synced with their file system, and not each by itself.
+#[test]
+fn so_it_is_with_many_files_in_many_directories() {
+    let version = |content: &str, from: u32, to: u32| -> Wants {
+        (from..to).map(|n| (path(&format!("/etc/app/{n}/file")), want(&format!("{content} {n}"), 0o644))).collect()
+    };
+    let (one, two) = (version("old", 0, 13), version("new", 2, 15));
+    let start = machine();
+    deploy(&start, 1, &Wants::new(), &one).unwrap();
+    start.sync_all().unwrap();
+    let disk = copy(&start);
+    deploy(&disk, 2, &one, &two).unwrap();
+    let ends = (tree(&start), tree(&disk));
+    let new = Goal::New(Box::new(generation(2, Some(1), &two)));
+    let trial = Trial { name: "many", plan: plan(&start, Some(1), new, &one, &two), start, payload: Payload::default };
+    every_crash(
+        || trial.start(false),
+        |disk| run(disk, &trial.plan, payload(&two)),
+        1,
+        |found, outcome, end| {
+            check(&trial, found, outcome.is_ok(), &ends, &end);
+            assert_told(found, &end);
+        },
+    );
+}
+
 #[test]
 fn so_it_is_where_names_cannot_be_exchanged() {
     try_every_crash(true);

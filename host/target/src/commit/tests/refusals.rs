@@ -175,7 +175,7 @@ fn bytes_that_are_nowhere_stop_it() {
     assert_eq!(error.to_string(), "the bytes of `/etc/app/changed` are not there to be written");
     // Bytes that are not what they are called are none.
     let mut wrong = payload(&second());
-    wrong.blobs.insert(Digest::of(b"the new content"), b"something else".to_vec());
+    wrong.blobs.insert(Digest::of(b"the new content"), b"something else".to_vec().into());
     assert!(matches!(refused(&disk, &to_second(&disk), wrong), TargetError::NoBytes { .. }));
 }
 
@@ -199,4 +199,42 @@ fn what_cannot_be_understood_stops_everything() {
         disk.create_link(Path::new("d/Web/current"), Path::new("elsewhere")).unwrap();
     });
     assert_eq!(dangling, "`/d/Web/current` cannot be understood: it points at `elsewhere`, which is no record");
+}
+
+/// What only backends may write is not written for a stack that says it has it by itself, whoever planned that.
+#[test]
+fn the_boundary_holds_for_whoever_makes_a_file() {
+    let disk = machine();
+    let unit = wants([("/etc/systemd/system/other.service", want("[Service]", 0o644))]);
+    let within = |made_by: &str| {
+        let disk = copy(&disk);
+        let mut new = generation(1, None, &unit);
+        new.files[0].made_by = made_by.to_owned();
+        let plan = plan(&disk, None, Goal::New(Box::new(new)), &Wants::new(), &unit);
+        let target = target(&disk).within(Boundary::system("Web", None).unwrap());
+        commit(&target, &plan, payload(&unit), &mut |_| {}).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let refused = "`/etc/systemd/system/other.service` may not be written: it is in `/etc/systemd/system`, where only a \
+                   backend writes";
+    assert_eq!(within("raw"), Err(refused.to_owned()));
+    assert_eq!(within("std.datafile"), Err(refused.to_owned()));
+    assert_eq!(within("systemd@punix.dev"), Ok(()));
+}
+
+#[test]
+fn a_stack_that_goes_leaves_what_somebody_wrote() {
+    let disk = deployed(1);
+    put(&disk, "etc/app/changed", b"by hand");
+    let gone = plan(&disk, Some(1), Goal::Gone, &first(), &Wants::new());
+    let done = run(&disk, &gone, Payload::default()).unwrap();
+    // What somebody wrote is kept, though the stack is gone.
+    let [note] = done.kept.as_slice() else { panic!("{:?}", done.kept) };
+    assert_eq!((note.path.as_str(), note.generation, note.removed), ("/etc/app/changed", 1, true));
+    let kept = |disk: &SimulatedDisk| crate::ledger::kept_bytes(&target(disk), "Web").unwrap();
+    assert_eq!(kept(&disk), [note.clone()]);
+    assert_eq!(crate::blobs::blob(&target(&disk), &note.blob).unwrap().as_deref(), Some(&b"by hand"[..]));
+    // Also when it comes again.
+    let new = Goal::New(Box::new(generation(2, None, &first())));
+    run(&disk, &plan(&disk, None, new, &Wants::new(), &first()), payload(&first())).unwrap();
+    assert_eq!(kept(&disk), [note.clone()]);
 }
