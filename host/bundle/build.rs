@@ -1,8 +1,9 @@
 //! Compiles the bundled plugins: a cargo inside of cargo makes modules of them, these become components with their
-//! manifests, are looked at as any plugin is, and compiled to machine code by the engine that will load it.
+//! manifests, are looked at as any plugin is, and compiled to machine code by the engine that will load it. It also compiles
+//! the program that does the work on other machines, once for each kind of them.
 //!
-//! It runs again only when what goes into the plugins changes. It writes below the target directory and nowhere else, but
-//! for adding the target to the toolchain, which it says.
+//! It runs again only when what goes into these changes. It writes below the target directory and nowhere else, but for
+//! adding targets to the toolchain, which it says.
 
 #[path = "build/cargo.rs"]
 mod cargo;
@@ -10,6 +11,8 @@ mod cargo;
 mod embed;
 #[path = "build/member.rs"]
 mod member;
+#[path = "build/programs.rs"]
+mod programs;
 #[path = "build/toolchain.rs"]
 mod toolchain;
 
@@ -18,7 +21,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Names a directory with components that are ready: `from-env.wasm` and so on. Then nothing is compiled but these.
+/// Names a directory with what is ready: components such as `from-env.wasm`, and `punix-target-x86_64-linux` and so on. Then
+/// nothing is compiled but the components, to machine code.
 const PREBUILT: &str = "PUNIX_PREBUILT_DIR";
 
 #[allow(clippy::print_stderr, reason = "what a build script prints is how cargo tells why it failed")]
@@ -26,7 +30,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("the bundled plugins cannot be built: {error}");
+            eprintln!("what is bundled cannot be built: {error}");
             ExitCode::FAILURE
         }
     }
@@ -37,11 +41,17 @@ fn run() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(variable("OUT_DIR")?);
     let members = member::all(&top.join("plugins"))?;
     watch(&top, &members);
-    let components = match std::env::var_os(PREBUILT) {
-        Some(folder) => ready(&members, Path::new(&folder))?,
+    let ready_ones = std::env::var_os(PREBUILT).map(PathBuf::from);
+    let components = match &ready_ones {
+        Some(folder) => ready(&members, folder)?,
         None => compiled(&top, &out, &members)?,
     };
-    embed::write(&out, &components)
+    embed::write(&out, &components)?;
+    let programs = match &ready_ones {
+        Some(folder) => programs::ready(folder)?,
+        None => programs::compiled(&top, &cargo::folder(&top, &out))?,
+    };
+    programs::write(&out, &programs)
 }
 
 /// Says what has to change for this to run again.
@@ -52,6 +62,9 @@ fn watch(top: &Path, members: &[Member]) {
         println!("cargo:rerun-if-changed={}", member.folder.display());
     }
     for path in ["plugins/Cargo.toml", "plugins/Cargo.lock", "sdk/Cargo.toml", "sdk/src", "wit"] {
+        println!("cargo:rerun-if-changed={}", top.join(path).display());
+    }
+    for path in programs::SOURCES {
         println!("cargo:rerun-if-changed={}", top.join(path).display());
     }
 }
@@ -69,7 +82,7 @@ fn ready(members: &[Member], folder: &Path) -> Result<Vec<embed::Plugin>, Box<dy
 
 /// Compiles components.
 fn compiled(top: &Path, out: &Path, members: &[Member]) -> Result<Vec<embed::Plugin>, Box<dyn Error>> {
-    toolchain::require_target()?;
+    toolchain::require_target(cargo::PLUGINS_FOR)?;
     let modules = cargo::build(&top.join("plugins"), &cargo::folder(top, out), members)?;
     let take = |member: &Member| {
         let path = modules.join(format!("{}.wasm", member.library));

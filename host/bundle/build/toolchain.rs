@@ -1,4 +1,4 @@
-//! The target that plugins are compiled for. Where it is missing it is added, once, and that is said.
+//! The targets that are compiled for. Where one is missing it is added, once, and that is said.
 
 use crate::cargo::scrub;
 use std::error::Error;
@@ -6,11 +6,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
-
-/// Makes sure that the target is there.
-pub(crate) fn require_target() -> Result<(), Box<dyn Error>> {
-    let library = ask(&["--print", "target-libdir", "--target", TARGET])?;
+/// Makes sure that a target is there.
+pub(crate) fn require_target(target: &str) -> Result<(), Box<dyn Error>> {
+    let library = ask(&["--print", "target-libdir", "--target", target])?;
     if has_library(&library) {
         return Ok(());
     }
@@ -20,20 +18,20 @@ pub(crate) fn require_target() -> Result<(), Box<dyn Error>> {
     if has_library(&library) {
         return Ok(());
     }
-    println!("cargo:warning=adding the target {TARGET} to the toolchain, once: rustup target add {TARGET}");
-    let added = rustup().and_then(|()| match has_library(&library) {
+    println!("cargo:warning=adding the target {target} to the toolchain, once: rustup target add {target}");
+    let added = rustup(target).and_then(|()| match has_library(&library) {
         true => Ok(()),
         false => Err(format!("there is still nothing in `{}`", library.display())),
     });
     added.map_err(|why| {
-        format!("the target {TARGET} is missing and was not added ({why}); run: rustup target add {TARGET}").into()
+        format!("the target {target} is missing and was not added ({why}); run: rustup target add {target}").into()
     })
 }
 
-fn rustup() -> Result<(), String> {
+fn rustup(target: &str) -> Result<(), String> {
     let mut command = Command::new("rustup");
     scrub(&mut command);
-    let ran = command.args(["target", "add", TARGET]).stdin(Stdio::null()).stdout(Stdio::null()).status();
+    let ran = command.args(["target", "add", target]).stdin(Stdio::null()).stdout(Stdio::null()).status();
     match ran {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("rustup: {status}")),

@@ -1,8 +1,23 @@
 //! The bundled plugins, as this binary carries them. They are components like anyone's and come in through the same door;
-//! here they only lie, with what was found out about them. What made them is the build script (`build.rs`).
+//! here they only lie, with what was found out about them. Beside them lies the program that does the work on other machines,
+//! for each kind of them. What made all of it is the build script (`build.rs`).
 
+use lzma_rust2::XzReader;
 use punix_plugin::runtime::Ready;
 use punix_plugin::{Examined, Part};
+use std::io::Read;
+
+/// The program `punix-target` for one kind of machine. It needs nothing there but the kernel.
+#[derive(Debug, Clone, Copy)]
+pub struct TargetProgram {
+    /// The kind of machine: `x86_64-linux`.
+    pub system: &'static str,
+    /// The digest of its bytes, in hexadecimal.
+    pub sha256: &'static str,
+    /// How many bytes it has.
+    pub size: u64,
+    packed: &'static [u8],
+}
 
 /// A plugin that is part of this binary.
 #[derive(Debug, Clone, Copy)]
@@ -21,10 +36,26 @@ pub struct Bundled {
 struct Aligned<const BYTES: usize>([u8; BYTES]);
 
 include!(concat!(env!("OUT_DIR"), "/plugins.rs"));
+include!(concat!(env!("OUT_DIR"), "/targets.rs"));
 
 /// Returns the bundled plugins in the order of their names.
 pub fn plugins() -> &'static [Bundled] {
     PLUGINS
+}
+
+/// Returns the program for other machines, for each kind of them, in the order of their names.
+pub fn targets() -> &'static [TargetProgram] {
+    TARGETS
+}
+
+impl TargetProgram {
+    /// Returns its bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let read = XzReader::new(self.packed, false).read_to_end(&mut bytes);
+        read.expect("the build packed it, and it is a part of this binary");
+        bytes
+    }
 }
 
 impl Bundled {
@@ -42,6 +73,18 @@ impl Bundled {
 mod tests {
     use super::*;
     use punix_plugin::Component;
+
+    #[test]
+    fn the_program_for_other_machines_is_what_it_is_said_to_be() {
+        use sha2::{Digest, Sha256};
+        let systems: Vec<&str> = targets().iter().map(|target| target.system).collect();
+        assert_eq!(systems, ["aarch64-linux", "x86_64-linux"]);
+        for target in targets() {
+            let bytes = target.bytes();
+            let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!((digest.as_str(), bytes.len() as u64), (target.sha256, target.size), "{}", target.system);
+        }
+    }
 
     #[test]
     fn all_are_there() {
