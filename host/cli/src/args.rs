@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod plugin;
+pub(crate) mod secrets;
 pub(crate) mod service;
 pub(crate) mod store;
 
@@ -35,6 +36,7 @@ pub(crate) enum Command {
     Store(store::Store),
     Service(service::Service),
     Verify(service::Verify),
+    Secrets(secrets::Secrets),
     Plugin(plugin::Plugin),
     Explain(Explain),
 }
@@ -126,6 +128,7 @@ impl Arguments {
 pub(crate) fn command() -> clap::Command {
     let command = Arguments::command();
     let command = command.mut_subcommand("verify", with_opposites);
+    let command = command.mut_subcommand("secrets", |secrets| secrets.mut_subcommands(with_opposites));
     command.mut_subcommand("service", |service| service.mut_subcommands(with_opposites))
 }
 

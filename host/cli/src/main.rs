@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         args::Command::Store(args) => cmd::store::run(&ui, &args),
         args::Command::Service(args) => cmd::service::run(&ui, &args),
         args::Command::Verify(args) => cmd::service::verify(&ui, &args),
+        args::Command::Secrets(args) => cmd::service::secrets(&ui, &args),
         args::Command::Plugin(args) => cmd::plugin::run(&ui, &args),
         args::Command::Explain(args) => cmd::explain::run(&ui, &args),
     };

@@ -77,6 +77,7 @@ codes! {
     E31 "E31" Deploy "the target's disk, or the way to it, failed";
     E32 "E32" Deploy "a record or a journal cannot be understood";
     E33 "E33" Deploy "a secret cannot stand where it would";
+    E34 "E34" Deploy "a secret cannot be read";
 }
 
 impl Code {

@@ -94,6 +94,22 @@ pub(crate) struct Secrets {
     /// What `from_vault` finds: a JSON object from references to texts, readable by you alone
     #[arg(long, value_name = "FILE")]
     pub(crate) vault_secrets: Option<PathBuf>,
+
+    /// Refuse a file of --vault-secrets that others can read, instead of warning
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// The server of `from_vault`: https://host[:port]; else $VAULT_ADDR, else what punix.toml says
+    #[arg(long, value_name = "URL", conflicts_with = "vault_secrets")]
+    pub(crate) vault_address: Option<String>,
+
+    /// Its namespace; else $VAULT_NAMESPACE, else what punix.toml says
+    #[arg(long, value_name = "PATH")]
+    pub(crate) vault_namespace: Option<String>,
+
+    /// The only certificate authorities that it is believed by, in PEM; else $VAULT_CACERT, else what punix.toml says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) vault_ca: Option<PathBuf>,
 }
 
 /// Deploy a stack: build what it needs, put it in place, and make it the live generation
@@ -121,6 +137,10 @@ pub(crate) struct Deploy {
     /// With --activate: go back to the generation before if a unit does not start or a health gate does not pass
     #[arg(long, requires = "activate")]
     pub(crate) rollback_on_failure: bool,
+
+    /// Have the target go back by itself unless it can be reached once more, within so many seconds, when all is done
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) confirm: Option<u32>,
 
     #[command(flatten)]
     pub(crate) reach: Reach,

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::load::load;
 use crate::ui::Ui;
 use punix_diag::{Diagnostic, SourceMap, json};
-use punix_pcl::{Checked, World, check};
+use punix_pcl::{Checked, check};
 use std::path::Path;
 
 pub(crate) fn run(ui: &Ui, args: &Check) -> Exit {
@@ -37,7 +37,7 @@ pub(crate) fn run(ui: &Ui, args: &Check) -> Exit {
 /// Reads and checks the program at `path`; an unreadable one ends the command.
 pub(crate) fn checked(ui: &Ui, path: &Path) -> Result<Checked, Exit> {
     match load(path) {
-        Ok(sources) => Ok(check(sources, &World::default())),
+        Ok(sources) => Ok(check(sources, &crate::cmd::service::world_of(ui, path))),
         Err(error) => Err(ui.refuse(&error.to_string(), None)),
     }
 }

@@ -7,6 +7,7 @@ mod audit;
 mod back;
 mod build;
 mod commit;
+mod confirm;
 mod deploy;
 mod diff;
 mod draw;
@@ -28,9 +29,11 @@ mod remove;
 mod repair;
 mod restart;
 mod secrets;
+mod settings;
 mod site;
 mod status;
 mod texts;
+mod vault;
 mod verify;
 mod why;
 mod words;
@@ -42,9 +45,13 @@ use crate::cmd::check::fail;
 use crate::exit::Exit;
 use crate::places::Homeless;
 use crate::ui::Ui;
-use punix_diag::{Diagnostic, SourceMap};
+use punix_diag::{Code, Diagnostic, SourceMap, Span};
 use punix_model::CallFault;
+use punix_pcl::World;
+use punix_plugin::runtime::TransportPlugin;
 use punix_plugin::{Fault, SiteError};
+use serde_json::Value;
+use std::path::Path;
 
 pub(crate) fn run(ui: &Ui, args: &Service) -> Exit {
     let Some(verb) = &args.verb else { return help(ui) };
@@ -75,11 +82,44 @@ pub(crate) fn verify(ui: &Ui, args: &Verify) -> Exit {
     verify::run(ui, args).unwrap_or_else(|stopped| stopped.tell(ui, &SourceMap::default()))
 }
 
+/// Runs `punix secrets`.
+pub(crate) fn secrets(ui: &Ui, args: &crate::args::secrets::Secrets) -> Exit {
+    match &args.verb {
+        Some(crate::args::secrets::Verb::Check(args)) => secrets::check::run(ui, args),
+        None => help_of(ui, "secrets"),
+    }
+}
+
+/// Returns what a program may refer to. A project whose plugins cannot be looked at is told of by the verbs that deploy.
+pub(crate) fn world_of(ui: &Ui, program: &Path) -> World {
+    plugins::world(ui, Path::new("."), prepare::base_of(program)).unwrap_or_default()
+}
+
+/// Adds to a document where something stands.
+fn place_json(mut facts: Value, at: Option<Span>, sources: &SourceMap) -> Value {
+    if let Some(at) = at {
+        let place = sources.locate(at.start);
+        facts["file"] = place.file.into();
+        facts["line"] = place.line.into();
+        facts["column"] = place.column.into();
+    }
+    facts
+}
+
+/// Returns who reaches targets of a kind.
+pub(crate) fn transport(ui: &Ui, name: &str) -> Result<TransportPlugin, Stopped> {
+    plugins::Plugins::read(ui, Path::new("."), Path::new(""))?.transport(name)
+}
+
 /// Shows the verbs.
 fn help(ui: &Ui) -> Exit {
+    help_of(ui, "service")
+}
+
+fn help_of(ui: &Ui, name: &str) -> Exit {
     let mut command = crate::args::command();
     command.build();
-    let text = command.find_subcommand_mut("service").map(|service| service.render_help().to_string());
+    let text = command.find_subcommand_mut(name).map(|command| command.render_help().to_string());
     ui.result(&text.unwrap_or_default(), Exit::Done)
 }
 
@@ -99,6 +139,21 @@ pub(crate) enum Stopped {
 impl Stopped {
     pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Stopped {
         Stopped::Usage { message: message.into(), help: Some(help.into()) }
+    }
+
+    /// Returns what is said of it, where it is one of several things to say.
+    fn into_diagnostics(self) -> Vec<Diagnostic> {
+        match self {
+            Stopped::By(diagnostics) | Stopped::World(diagnostics) => diagnostics,
+            Stopped::Usage { message, help } => {
+                let error = Diagnostic::error(Code::E34, message);
+                vec![match help {
+                    Some(help) => error.help(help),
+                    None => error,
+                }]
+            }
+            Stopped::Told(_) => Vec::new(),
+        }
     }
 
     fn tell(self, ui: &Ui, sources: &SourceMap) -> Exit {

@@ -2,6 +2,7 @@
 //! other programs.
 
 use crate::cmd::service::Stopped;
+use punix_model::Endpoint;
 use std::fmt;
 
 /// Another machine. Invariant: user and host hold nothing but letters, digits and `._-`, and do not begin with `-`; a host
@@ -43,6 +44,14 @@ impl Remote {
             None => None,
         };
         Ok(Remote { user: user.map(str::to_owned), host: host.to_owned(), port })
+    }
+}
+
+impl Remote {
+    /// Returns it as transports take it, with what the command line says besides.
+    pub(crate) fn endpoint(&self, options: Vec<(String, String)>) -> Endpoint {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Endpoint { scheme: "ssh".to_owned(), user: self.user.clone(), host, port: self.port, path: None, options }
     }
 }
 
@@ -98,6 +107,12 @@ mod tests {
             assert_eq!(Remote::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Remote::parse("ssh://h/").unwrap().to_string(), "ssh://h");
+    }
+
+    #[test]
+    fn transports_take_addresses_without_brackets() {
+        let endpoint = Remote::parse("ssh://u@[::1]:2222").unwrap().endpoint(Vec::new());
+        assert_eq!((endpoint.host.as_str(), endpoint.port, endpoint.user.as_deref()), ("::1", Some(2222), Some("u")));
     }
 
     #[test]

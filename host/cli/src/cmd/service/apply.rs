@@ -73,6 +73,7 @@ fn apply(
     };
     let wanted: BTreeSet<_> = plan.changes.iter().map(|change| change.path.clone()).collect();
     let secrets = remade.files.into_iter().filter(|(path, _)| wanted.contains(path)).collect();
+    let blobs = blobs.into_iter().map(|(digest, bytes)| (digest, bytes.into())).collect();
     commit::commit(teller, site.door, &around.boundary, &plan, Payload { blobs, secrets })?;
     if pushed > 0 {
         site.door.release()?;
@@ -81,7 +82,7 @@ fn apply(
     let counts = counted(new.files.len(), new.store_paths.len(), Some(pushed));
     let text = format!("deployed: stack {stack} → {} {counts}\n", generation(number));
     let redactor: &Redactor = &remade.redactor;
-    let units = around.units(new).map(|units| activate::Units { redactor, ..units });
+    let units = around.units_to_bring_up(site.door, new).map(|units| activate::Units { redactor, ..units });
     let activated =
         activate::activate(teller, site, &args.activating, units, &steps).inspect_err(|_| teller.say_done(&text))?;
     let error = activated.error(stack, Some(number));

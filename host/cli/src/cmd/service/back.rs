@@ -94,7 +94,7 @@ fn change(
     let secrets = files.into_iter().filter(|(path, _)| decided.secrets.contains(path)).collect();
     let payload = Payload { blobs: decided.inline.clone(), secrets };
     let committed = commit::commit(teller, site.door, &around.boundary, &decided.plan, payload)?;
-    let units = around.units(to).map(|units| Units { redactor: &redactor, ..units });
+    let units = around.units_to_bring_up(site.door, to).map(|units| Units { redactor: &redactor, ..units });
     let (activated, broke) = match activate::activate(teller, site, way.activating, units, &decided.units) {
         Ok(activated) => (activated, None),
         Err(stopped) => (Activated::default(), Some(stopped)),

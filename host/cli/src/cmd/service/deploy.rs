@@ -45,6 +45,9 @@ fn deploy(ui: &Ui, args: &Arguments, program: &Program) -> Result<Exit, Stopped>
         activating: &args.activating,
         is_rehearsal: args.dry_run,
         goes_back: args.rollback_on_failure,
+        confirm: args.confirm,
+        command: COMMAND,
+        wait: args.reach.wait,
         vault: vault.as_ref(),
     };
     // A target that cannot be had is found out before anything is built.

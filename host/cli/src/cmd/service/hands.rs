@@ -57,6 +57,17 @@ impl<'h> Hands<'h> {
         }
     }
 
+    /// Returns the commands of the first that a session wants, for whoever runs them later.
+    pub(super) fn first_commands(&self, mut session: Box<dyn Session>) -> Result<Running, Stopped> {
+        let (commands, stops) = match session.next(&[])? {
+            Step::Run(commands) => (commands, true),
+            Step::Ask(commands) => (commands, false),
+            Step::WaitMs(_) | Step::Done(_) => (Vec::new(), false),
+            Step::Fail(error) => return Err(refused(error)),
+        };
+        Ok(Running { commands, stops, systemctl: self.systemctl.clone() })
+    }
+
     fn run(&self, commands: Vec<Command>, stops: bool) -> Result<Vec<Observation>, Stopped> {
         let mut seen = self.door.run(&Running { commands, stops, systemctl: self.systemctl.clone() })?;
         for observation in &mut seen {

@@ -23,7 +23,8 @@ pub(super) fn run(ui: &Ui, args: &History) -> Result<Exit, Stopped> {
         let door = site.door;
         door.share()?;
         let records = door.records(stack)?;
-        if records.is_empty() {
+        let notes = door.kept_bytes(stack)?;
+        if records.is_empty() && notes.is_empty() {
             return Err(not_deployed(stack));
         }
         let live = door.current(stack)?;
@@ -37,7 +38,6 @@ pub(super) fn run(ui: &Ui, args: &History) -> Result<Exit, Stopped> {
         documents.iter().for_each(|document| teller.event(document));
         let is_sound = records.iter().all(|(_, record)| record.is_ok());
         let exit = if is_sound { Exit::Done } else { Exit::Failed };
-        let notes = door.kept_bytes(stack)?;
         let document = json!({
             "ok": is_sound, "stack": stack, "live": live, "generations": documents,
             "overwritten": notes.iter().map(note_json).collect::<Vec<Value>>(), "diagnostics": [], "dropped": 0,
@@ -45,7 +45,9 @@ pub(super) fn run(ui: &Ui, args: &History) -> Result<Exit, Stopped> {
         let layout = door.layout();
         let blob = |note: &Note| layout.blob(&note.blob).to_string();
         let lines: String = notes.iter().map(|note| note_line(note, &blob(note))).collect();
-        Ok(teller.result(&(table(&rows) + &lines), &document, exit))
+        // A stack that is gone has no table.
+        let table = if records.is_empty() { String::new() } else { table(&rows) };
+        Ok(teller.result(&(table + &lines), &document, exit))
     })
 }
 
@@ -76,12 +78,16 @@ fn document(number: u32, record: Result<&Generation, &RecordIssue>, live: Option
 
 fn note_line(note: &Note, blob: &str) -> String {
     let (path, number) = (seen(note.path.as_str()), generation(note.generation));
-    format!("{path} had been changed when {number} came; what it held is kept: {}\n", seen(blob))
+    let then = match note.removed {
+        true => format!("the stack was removed (was {number})"),
+        false => format!("{number} came"),
+    };
+    format!("{path} had been changed when {then}; what it held is kept: {}\n", seen(blob))
 }
 
 fn note_json(note: &Note) -> Value {
     json!({
         "path": note.path.as_str(), "generation": note.generation, "blob": note.blob.to_string(),
-        "mode": format!("{:04o}", note.mode),
+        "mode": format!("{:04o}", note.mode), "removed": note.removed,
     })
 }

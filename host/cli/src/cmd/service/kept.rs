@@ -8,10 +8,10 @@ use super::secrets::{Vault, resolve};
 use super::site::Site;
 use crate::args::service::reach::Units as UnitArguments;
 use crate::ui::Ui;
-use punix_deploy::{references, splice_record, stack_for_units};
+use punix_deploy::{references, splice_record, stack_for_units, stack_to_bring_up};
 use punix_model::{Facts, Redactor, Scope, Secret, Shape, Slot};
 use punix_plugin::runtime::BackendPlugin;
-use punix_store::Store;
+use punix_store::{Digest, Store};
 use punix_target::{Boundary, Door, Generation, Mark, TargetPath};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -60,6 +60,16 @@ impl Around {
         let backend = self.backend.as_ref()?;
         let stack = stack_for_units(generation);
         Some(Units { backend, stack, facts: &self.facts, redactor: &self.redactor })
+    }
+}
+
+impl Around {
+    /// Returns who brings up the units of a generation, with what has to be there before they are.
+    pub(super) fn units_to_bring_up(&self, door: &dyn Door, generation: &Generation) -> Option<Units<'_>> {
+        let units = self.units(generation)?;
+        // Whatever cannot be read was there before, or systemd says what is missing.
+        let content = |digest: &Digest| door.blob(digest).ok().flatten();
+        Some(Units { stack: stack_to_bring_up(generation, &content), ..units })
     }
 }
 

@@ -4,6 +4,7 @@
 use super::activate::{self, Activated, Units};
 use super::back::{self, To, Way, Went};
 use super::commit::{self, Teller};
+use super::confirm::{self, Armed};
 use super::hands::Hands;
 use super::prepare::{Program, Wanted};
 use super::secrets::Vault;
@@ -15,7 +16,7 @@ use punix_deploy::{
     Decided, Deploy, Design, Gate, Ground, Planned, Policy, Rendered, UnitStep, Wish, plan, question, stack_of,
 };
 use punix_diag::Diagnostic;
-use punix_target::{Change, Goal};
+use punix_target::{Change, Generation, Goal};
 use std::collections::BTreeSet;
 
 /// What is wanted of a deploy, beside its program.
@@ -27,6 +28,11 @@ pub(crate) struct Job<'j> {
     pub(crate) is_rehearsal: bool,
     /// Whether the generation before comes back if this one does not work.
     pub(crate) goes_back: bool,
+    /// How many seconds it has to be confirmed in, or it is taken back.
+    pub(crate) confirm: Option<u32>,
+    /// As others see it who wait, and how long it waits for them.
+    pub(crate) command: &'j str,
+    pub(crate) wait: u64,
     /// What secrets are found in beside the resolvers, should it come to that.
     pub(crate) vault: Option<&'j Vault>,
 }
@@ -97,13 +103,18 @@ impl One<'_> {
             }
             Planned::Change(decided) => {
                 let number = number_of(&decided);
-                let (pushed, changed) = self.change(wanted, *decided)?;
+                let (pushed, changed) = self.change(wanted, *decided, seen.current.as_ref())?;
                 Ok(Deployed { stack, number, files, store_paths, pushed, changed: Some(changed) })
             }
         }
     }
 
-    fn change(&self, wanted: Wanted, decided: Decided) -> Result<(Option<usize>, Changed), Stopped> {
+    fn change(
+        &self,
+        wanted: Wanted,
+        decided: Decided,
+        live: Option<&Generation>,
+    ) -> Result<(Option<usize>, Changed), Stopped> {
         let warnings: Vec<Diagnostic> = decided.warnings.iter().map(Diagnostic::from).collect();
         self.teller.warn(&warnings, self.program.sources());
         let pushed = self.push()?;
@@ -113,6 +124,7 @@ impl One<'_> {
             facts: &wanted.facts,
             redactor: &wanted.redactor,
         };
+        let armed = self.arm(&wanted.design.name, &decided, live)?;
         let payload = wanted.contents.into_payload();
         commit::commit(self.teller, self.site.door, &wanted.boundary, &decided.plan, payload)?;
         if pushed.is_some_and(|pushed| pushed > 0) {
@@ -122,11 +134,18 @@ impl One<'_> {
             true => Ok(Activated::default()),
             false => self.activate(&wanted.design, &wanted.rendered, &units, &decided),
         };
-        let (activated, broke) = match done {
+        let (activated, mut broke) = match done {
             Ok(activated) => (activated, None),
             Err(stopped) => (Activated::default(), Some(stopped)),
         };
         let previous = previous_of(&decided);
+        match &armed {
+            Some(armed) if activated.is_well() && broke.is_none() => {
+                broke = armed.confirm(self.teller.ui, self.site, self.job.command, self.job.wait).err();
+            }
+            Some(armed) if !self.job.goes_back => self.teller.ui.say(&format!("note: {}", armed.warning())),
+            Some(_) | None => {}
+        }
         let undone = match (self.job.goes_back && !(activated.is_well() && broke.is_none()), previous) {
             (true, Some(number)) => Some(self.go_back(&wanted.design.name, number)),
             (true, None) | (false, _) => None,
@@ -152,6 +171,14 @@ impl One<'_> {
             activated.closed = health::watch(self.teller, self.site, &hands, &units, &rendered.units, &gates)?;
         }
         Ok(activated)
+    }
+
+    /// Sees to it that the target goes back unless this is confirmed, where that is wanted.
+    fn arm(&self, stack: &str, decided: &Decided, live: Option<&Generation>) -> Result<Option<Armed>, Stopped> {
+        let (Some(seconds), false) = (self.job.confirm, self.job.is_rehearsal) else { return Ok(None) };
+        let child = number_of(decided);
+        let wanted = confirm::Wanted { stack, decided, child, live, seconds, activating: self.job.activating };
+        confirm::arm(self.teller.ui, self.site, &wanted).map(Some)
     }
 
     /// Makes the generation before live again, with its units.

@@ -22,8 +22,9 @@ use punix_deploy::{
 };
 use punix_diag::{Code, Diagnostic, SourceMap, json as diagnostic_json};
 use punix_store::Digest;
-use punix_target::{Goal, Mark, Seen};
+use punix_target::{Body, Goal, Mark, Seen};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 const COMMAND: &str = "punix service plan";
@@ -130,11 +131,7 @@ impl Run<'_> {
     }
 
     fn change(&self, wanted: Wanted, seen: &Seen, decided: Decided) -> Result<Exit, Stopped> {
-        let blobs = wanted.contents.0.values().filter_map(|content| match content {
-            Content::Plain(bytes) => Some((Digest::of(bytes), bytes.clone())),
-            Content::Secret(_) => None,
-        });
-        let mut texts = Texts::of(blobs);
+        let mut texts = Texts::of(plain(&wanted).map(|(digest, body)| (digest, body.clone())));
         if let Some(live) = &seen.current {
             let new = match &decided.plan.goal {
                 Goal::New(new) => Some(&**new),
@@ -186,10 +183,13 @@ impl Run<'_> {
 
     /// Writes the plan to a file.
     fn keep(&self, path: &Path, wanted: &Wanted, decided: &Decided) -> Result<(), Stopped> {
-        let blobs = wanted.contents.0.values().filter_map(|content| match content {
-            Content::Plain(bytes) => Some((Digest::of(bytes), bytes.clone())),
-            Content::Secret(_) => None,
-        });
+        let mut blobs = BTreeMap::new();
+        for (digest, body) in plain(wanted).filter(|(digest, _)| decided.blobs.contains(digest)) {
+            let bytes = body.bytes().map_err(|error| {
+                Stopped::World(vec![Diagnostic::error(Code::E9, format!("a source cannot be read: {error}"))])
+            })?;
+            blobs.insert(digest, bytes.into_owned());
+        }
         let kept = KeptPlan {
             target: match &self.site.place.by {
                 By::Way(remote, _) => remote.to_string(),
@@ -197,7 +197,7 @@ impl Run<'_> {
             },
             deployments: self.site.door.layout().root().to_string(),
             plan: decided.plan.clone(),
-            blobs: blobs.filter(|(digest, _)| decided.blobs.contains(digest)).collect(),
+            blobs,
             push: decided.push.clone(),
             units: decided.units.clone(),
         };
@@ -207,4 +207,12 @@ impl Run<'_> {
             Stopped::World(vec![Diagnostic::error(Code::E23, message)])
         })
     }
+}
+
+/// Returns what files hold that are no secrets.
+fn plain(wanted: &Wanted) -> impl Iterator<Item = (Digest, &Body)> {
+    wanted.contents.0.values().filter_map(|content| match content {
+        Content::Plain(body) => Some((body.digest(), body)),
+        Content::Secret(_) => None,
+    })
 }

@@ -1,34 +1,59 @@
-//! The bundled plugins that a deploy runs: the backend, and who finds secrets. They come in through the door of all
-//! plugins, under the site's policy; what they may do is computed from the stack.
+//! The plugins that a deploy runs: the backend, and who finds secrets; those that are part of punix, and resolvers that a
+//! project has chosen. They come in through one door, under the site's policy; what the stack refers to is computed.
+//!
+//! The project is the directory of the program if it has any of the project's files, else where somebody is.
 
 use super::Stopped;
+use super::settings::{Login, OfResolver, SETTINGS, Settings};
+use crate::cmd::plugin::kept;
 use crate::cmd::plugin::project::{LOCK, POLICY};
+use crate::places;
 use crate::ui::Ui;
 use punix_bundle::Bundled;
 use punix_diag::{Code, Diagnostic};
-use punix_plugin::outside::Outside;
+use punix_model::{Credential, Request, Resolver};
+use punix_pcl::World;
+use punix_plugin::outside::{Authority, Outside, ThisMachinesWeb};
 use punix_plugin::runtime::{
-    BackendPlugin, Level, Line, Listener, Loaded, ResolverPlugin, Runtime, Setup, Surroundings,
+    BackendPlugin, Cache, Level, Line, Listener, Loaded, ResolverPlugin, Runtime, Setup, Surroundings, TransportPlugin,
 };
 use punix_plugin::{
-    CEILINGS, Ceiling, Lock, Policy, Rules, admit_bundled, built_in, ceilings, lock, policy, with_config,
-    with_references,
+    AuthorityName, CEILINGS, Ceiling, Component, Lock, Manifest, Policy, Row, Rules, World as PluginWorld, admit,
+    admit_bundled, built_in, ceilings, inspect, lock, policy, with_config, with_references,
 };
 use punix_target::PluginRow;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Who may write ceilings.
 const ROOT: u32 = 0;
+const FROM_FILE: &str = "from_file";
 
 /// What plugins are run with.
 pub(super) struct Plugins {
+    ui: Ui,
     runtime: Runtime,
     policy: Policy,
     lock: Lock,
     ceilings: Vec<Ceiling>,
     around: Surroundings,
+    settings: Settings,
+    /// Where the project's files are.
+    project: PathBuf,
+}
+
+/// A resolver that can be asked, and what it is asked with.
+pub(super) struct Asked {
+    pub(super) resolver: ResolverPlugin,
+    pub(super) row: PluginRow,
+    pub(super) config: String,
+    pub(super) credentials: Vec<Credential>,
+}
+
+/// A resolver that the project has chosen.
+struct Chosen {
+    component: Component,
+    manifest: Manifest,
 }
 
 /// Says what plugins say, as far as anybody has to know.
@@ -46,57 +71,236 @@ impl Listener for Ear {
 }
 
 impl Plugins {
-    /// Reads what the site and the project say of plugins. `base` is the directory of the program.
+    /// Reads what the site and the project say of plugins. `base` is the directory of the program; `project` is where the
+    /// project's files are if they are not there.
     pub(super) fn read(ui: &Ui, project: &Path, base: &Path) -> Result<Plugins, Stopped> {
-        let base: PathBuf = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
+        let project = project_of(project, base).to_owned();
+        let base: PathBuf = match base == Path::new("") {
+            true => std::env::current_dir().unwrap_or_default(),
+            false => std::path::absolute(base).unwrap_or_else(|_| base.to_owned()),
+        };
+        let settings = Settings::read(&project)?;
         Ok(Plugins {
+            ui: ui.clone(),
             runtime: Runtime::new(Setup::default()),
             policy: policy(&project.join(POLICY))?,
             lock: lock(&project.join(LOCK))?,
             ceilings: ceilings(Path::new(CEILINGS), ROOT)?,
             around: Surroundings {
-                outside: Outside::this_machine(BTreeMap::new(), None),
+                outside: Outside::this_machine(settings.authorities.clone(), None),
                 listener: Arc::new(Ear { ui: ui.clone() }),
                 base,
             },
+            settings,
+            project,
         })
+    }
+
+    pub(super) fn say(&self, text: &str) {
+        self.ui.say(text);
+    }
+
+    /// Returns how resolvers are set up.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the file that a reference means.
+    pub(super) fn path(&self, reference: &str) -> PathBuf {
+        self.around.base.join(reference)
     }
 
     /// Returns the backend of a stack, and how it is recorded.
     pub(super) fn backend(&self, name: &str) -> Result<(BackendPlugin, PluginRow), Stopped> {
-        let (loaded, row) = self.load(name, &[])?;
+        let (loaded, row) = self.load(name)?;
         match BackendPlugin::new(loaded, self.around.clone()) {
             Some(backend) => Ok((backend, row)),
             None => Err(no_such("backend", name)),
         }
     }
 
-    /// Returns who finds secrets of a kind, such as `from_env`. It may read what the references name, and nothing else.
-    pub(super) fn resolver(&self, kind: &str, references: &[String]) -> Result<(ResolverPlugin, PluginRow), Stopped> {
-        let (loaded, row) = self.load(&kind.replace('_', "-"), references)?;
-        match ResolverPlugin::new(loaded, self.around.clone()) {
-            Some(resolver) => Ok((resolver, row)),
-            None => Err(no_such("resolver", kind)),
+    /// Returns who finds secrets of a kind, such as `from_env`. It may read what the references name; whatever else is
+    /// said of it in the policy. `authority` is one that is set up for this run only.
+    pub(super) fn resolver(
+        &self,
+        kind: &str,
+        references: &[String],
+        of: OfResolver,
+        authority: Option<(AuthorityName, Authority)>,
+    ) -> Result<Asked, Stopped> {
+        let config = serde_json::Value::Object(of.config).to_string();
+        let name = kind.replace('_', "-");
+        let chosen = self.chosen(kind)?;
+        let (loaded, row) = match (bundled(&name), chosen) {
+            (Some(bundled), None) => self.load_bundled(bundled, references, &config)?,
+            (None, Some(chosen)) => self.load_chosen(chosen, references)?,
+            (Some(_), Some(chosen)) => {
+                let id = &chosen.manifest.id;
+                let message = format!("`{id}` answers `{kind}`, which is answered by punix itself");
+                let help = format!("use one of the two: `punix plugin remove {id}`");
+                return Err(Diagnostic::error(Code::E27, message).help(help).into());
+            }
+            (None, None) => return Err(no_such("resolver", kind)),
+        };
+        let mut around = self.around.clone();
+        if let Some((name, authority)) = authority {
+            let mut authorities = self.settings.authorities.clone();
+            authorities.insert(name, authority);
+            around.outside.web = Arc::new(ThisMachinesWeb::new(authorities));
+        }
+        let resolver = ResolverPlugin::new(loaded, around).ok_or_else(|| no_such("resolver", kind))?;
+        let credentials = of.credentials.iter().map(|login| self.credential(kind, login)).collect::<Result<_, _>>()?;
+        Ok(Asked { resolver, row, config, credentials })
+    }
+
+    /// Finds what a resolver logs in with, by one that needs no login. Relative files begin at the project.
+    fn credential(&self, kind: &str, login: &Login) -> Result<Credential, Stopped> {
+        let wrong = |why: String| {
+            let message = format!("what `{kind}` logs in with cannot be read: `{}`: {why}", login.name);
+            let help = format!("`[resolver.{kind}.credentials]` in `{SETTINGS}` says where it is");
+            Stopped::from(Diagnostic::error(Code::E34, message).help(help))
+        };
+        let project = std::path::absolute(&self.project).unwrap_or_else(|_| self.project.clone());
+        let reference = match login.kind == FROM_FILE {
+            true => project.join(&login.reference).to_string_lossy().into_owned(),
+            false => login.reference.clone(),
+        };
+        let asked = self.resolver(&login.kind, std::slice::from_ref(&reference), OfResolver::default(), None)?;
+        let request = Request { reference, config: asked.config, credentials: Vec::new() };
+        match asked.resolver.resolve_all(&[request])?.pop() {
+            Some(Ok(found)) => Ok(Credential { name: login.name.clone(), value: found.value }),
+            Some(Err(error)) => Err(wrong(error.to_string())),
+            None => Err(wrong("there is no answer".to_owned())),
         }
     }
 
-    fn load(&self, name: &str, references: &[String]) -> Result<(Loaded, PluginRow), Stopped> {
-        let is_it = |plugin: &&Bundled| plugin.name == name;
-        let bundled = punix_bundle::plugins().iter().find(is_it).ok_or_else(|| no_such("plugin", name))?;
+    /// Returns who reaches targets.
+    pub(super) fn transport(&self, name: &str) -> Result<TransportPlugin, Stopped> {
+        let (loaded, _) = self.load(name)?;
+        TransportPlugin::new(loaded, self.around.clone()).ok_or_else(|| no_such("transport", name))
+    }
+
+    fn load(&self, name: &str) -> Result<(Loaded, PluginRow), Stopped> {
+        self.load_bundled(bundled(name).ok_or_else(|| no_such("plugin", name))?, &[], "{}")
+    }
+
+    fn load_bundled(
+        &self,
+        bundled: &Bundled,
+        references: &[String],
+        config: &str,
+    ) -> Result<(Loaded, PluginRow), Stopped> {
         let examined = bundled.examined();
         let manifest = examined.manifest();
         let home = std::env::var_os("HOME").map(PathBuf::from);
-        let table = built_in(&manifest.id, home.as_deref()).ok_or_else(|| no_such("plugin", name))?;
-        let table = with_config(&table, manifest, "{}");
+        let table = built_in(&manifest.id, home.as_deref()).ok_or_else(|| no_such("plugin", bundled.name))?;
+        let table = with_config(&table, manifest, config);
         let table = with_references(&table, manifest, references, &self.around.base);
-        let row = PluginRow {
-            id: manifest.id.to_string(),
-            version: manifest.version.to_string(),
-            sha256: examined.component().digest().to_string(),
-        };
-        let rules = Rules { lock: &self.lock, policy: &self.policy, ceilings: &self.ceilings };
-        let admitted = admit_bundled(examined, &table, rules)?;
+        let row = row(manifest, examined.component());
+        let admitted = admit_bundled(examined, &table, self.rules(&self.policy))?;
         Ok((self.runtime.load(admitted, Some(bundled.ready))?, row))
+    }
+
+    fn load_chosen(&self, chosen: Chosen, references: &[String]) -> Result<(Loaded, PluginRow), Stopped> {
+        let Chosen { component, manifest } = chosen;
+        let mut policy = self.policy.clone();
+        if let Some(table) = policy.plugin.get_mut(&manifest.id) {
+            *table = with_references(table, &manifest, references, &self.around.base);
+        }
+        let row = row(&manifest, &component);
+        let admitted = admit(manifest.id.as_str(), component, self.rules(&policy))?;
+        // A runtime of its own: plugins of punix need no cache, so none is made for them.
+        let cache = places::compiled().and_then(|(code, key)| Cache::open(&code, &key));
+        Ok((Runtime::new(Setup { cache, watcher: None }).load(admitted, None)?, row))
+    }
+
+    fn rules<'p>(&'p self, policy: &'p Policy) -> Rules<'p> {
+        Rules { lock: &self.lock, policy, ceilings: &self.ceilings }
+    }
+
+    /// Finds the resolver that the project has chosen for a kind.
+    fn chosen(&self, kind: &str) -> Result<Option<Chosen>, Stopped> {
+        let (mut found, mut lacking) = (Vec::new(), Vec::new());
+        for row in resolvers(&self.lock) {
+            match chosen(row) {
+                Ok(chosen) if chosen.answers(kind) => found.push(chosen),
+                Ok(_) => {}
+                Err(stopped) => lacking.push(stopped),
+            }
+        }
+        let mut found = found.into_iter();
+        match (found.next(), found.next()) {
+            (Some(one), Some(other)) => {
+                let (one, other) = (one.manifest.id, other.manifest.id);
+                let message = format!("both `{one}` and `{other}` answer `{kind}`");
+                let help = format!("use one of the two: `punix plugin remove {other}`");
+                Err(Diagnostic::error(Code::E27, message).help(help).into())
+            }
+            (Some(one), None) => Ok(Some(one)),
+            // It may be the one that is not there.
+            (None, _) if bundled(&kind.replace('_', "-")).is_none() => lacking.into_iter().next().map_or(Ok(None), Err),
+            (None, _) => Ok(None),
+        }
+    }
+}
+
+impl Chosen {
+    fn answers(&self, kind: &str) -> bool {
+        self.manifest.handles.iter().any(|handle| handle.as_str() == kind)
+    }
+}
+
+/// Returns what programs of a directory may refer to: the resolvers of punix, and those that the project has chosen.
+pub(super) fn world(ui: &Ui, project: &Path, base: &Path) -> Result<World, Stopped> {
+    let mut world = World::default();
+    let lock = lock(&project_of(project, base).join(LOCK))?;
+    for row in resolvers(&lock) {
+        match chosen(row) {
+            Ok(chosen) => {
+                let kinds = chosen.manifest.handles.iter().map(|handle| handle.as_str().to_owned());
+                world.resolvers.extend(kinds);
+            }
+            // Only those who need it are stopped by that.
+            Err(stopped) => {
+                for diagnostic in stopped.into_diagnostics() {
+                    ui.say(&format!("warning: {}", diagnostic.message));
+                }
+            }
+        }
+    }
+    world.resolvers.sort();
+    world.resolvers.dedup();
+    Ok(world)
+}
+
+/// Returns where the project's files are.
+fn project_of<'p>(project: &'p Path, base: &'p Path) -> &'p Path {
+    let has_any = [SETTINGS, POLICY, LOCK].iter().any(|name| base.join(name).symlink_metadata().is_ok());
+    if base != Path::new("") && has_any { base } else { project }
+}
+
+fn resolvers(lock: &Lock) -> impl Iterator<Item = &Row> {
+    lock.rows().filter(|row| row.world == PluginWorld::SecretResolver)
+}
+
+/// Reads the component that a row of the lock means.
+fn chosen(row: &Row) -> Result<Chosen, Stopped> {
+    let directory = places::plugins(None)?;
+    let component = kept::kept(&directory, row).map_err(|error| Stopped::By(error.into_diagnostics()))?;
+    let inspected = inspect(component.bytes());
+    let inspected = inspected.map_err(|error| punix_plugin::Fault::Inspect { name: row.id.to_string(), error })?;
+    Ok(Chosen { component, manifest: inspected.manifest })
+}
+
+fn bundled(name: &str) -> Option<&'static Bundled> {
+    punix_bundle::plugins().iter().find(|plugin| plugin.name == name)
+}
+
+fn row(manifest: &Manifest, component: &Component) -> PluginRow {
+    PluginRow {
+        id: manifest.id.to_string(),
+        version: manifest.version.to_string(),
+        sha256: component.digest().to_string(),
     }
 }
 

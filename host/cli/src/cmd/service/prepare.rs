@@ -2,7 +2,7 @@
 //! built and nothing written here.
 
 use super::Stopped;
-use super::plugins::Plugins;
+use super::plugins::{self, Plugins};
 use super::secrets::Found;
 use super::site::Site;
 use super::words;
@@ -102,7 +102,8 @@ pub(super) fn read(
     let file = file(source)?;
     let texts = load(file).map_err(|error| Stopped::Usage { message: error.to_string(), help: None })?;
     let source_hash = hash(file, &texts);
-    let world = World::default();
+    let base = base_of(file);
+    let world = plugins::world(ui, Path::new("."), base)?;
     let checked = check(texts, &world);
     let sources = &checked.program.ast.sources;
     if checked.has_errors() {
@@ -130,8 +131,7 @@ pub(super) fn read(
         Err(_) if composed.packages.is_empty() => PathBuf::new(),
         Err(homeless) => return Err(homeless.into()),
     };
-    let base = if file.is_dir() { file.to_owned() } else { directory(file) };
-    Ok(Program { checked, composed, source_hash, store_root, world, scenario, base })
+    Ok(Program { checked, composed, source_hash, store_root, world, scenario, base: base.to_owned() })
 }
 
 /// Makes the stack's files, with everything in them. `find` finds the secrets of its slots.
@@ -204,20 +204,23 @@ impl Wanted {
     }
 }
 
-/// Returns the directory of a file. Programs that come through a pipe are where they are read.
-fn directory(file: &Path) -> PathBuf {
+/// Returns where what is relative in a program begins. Programs that come through a pipe are where they are read.
+pub(super) fn base_of(file: &Path) -> &Path {
+    if file.is_dir() {
+        return file;
+    }
     // Not all of `/dev`: a program may well lie in `/dev/shm`.
     let is_stream = ["/dev/stdin", "/dev/fd", "/proc"].iter().any(|stream| file.starts_with(stream));
     let parent = file.parent().filter(|parent| !is_stream && !parent.as_os_str().is_empty());
-    parent.unwrap_or(Path::new(".")).to_owned()
+    parent.unwrap_or(Path::new("."))
 }
 
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Returns who deploys: `user@machine`, as far as that is known.
-fn who() -> String {
+pub(super) fn who() -> String {
     let user = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let user = user.filter(|user| !user.is_empty());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

@@ -5,17 +5,21 @@ use super::activate;
 use super::commit::{self, Teller};
 use super::kept::{self, Remade};
 use super::place;
+use super::prepare::{now, who};
 use super::secrets::Vault;
 use super::site::{self, Visit, live};
 use super::words::{self, generation, seen};
 use crate::args::service::Repair as Arguments;
 use crate::exit::Exit;
 use crate::ui::Ui;
-use punix_deploy::{Ground, Planned, Policy, Repair, Wish, plan, question_for};
+use punix_deploy::{Deploy, Ground, Planned, Policy, Repair, Wish, plan, question_for, timestamp};
 use punix_diag::{Code, Diagnostic, SourceMap};
-use punix_target::{Depth, Door, Drift, Finding, Generation, Payload, Recovered, Spot};
+use punix_model::Secret;
+use punix_target::{
+    Depth, Door, Drift, Finding, Generation, Goal, Mark, Mended, Payload, Recovered, Seen, Spot, TargetPath, There,
+};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
@@ -24,10 +28,16 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
     let teller = Teller { ui, events: args.telling.events };
     site::at(ui, &place, visit, |site| {
         let door = site.door;
-        let mended = mended(teller, &door.recover()?);
         let stack = args.stack.name();
+        let mended = own(teller, &door.mend(stack)?) + mended(teller, &door.recover()?);
         let live = live(door.current_record(stack)?, stack)?;
-        let packages = packages(teller, args, door, &live)?;
+        let findings = door.verify(&live, Depth::Content)?;
+        let packages = packages(teller, args, door, &live, &findings)?;
+        let is_keyless = findings.iter().any(|finding| finding.drift == Drift::KeyGone);
+        if is_keyless {
+            // Whoever asks for a tag makes the key.
+            door.tag(&Secret::new(Vec::new()))?;
+        }
         let remade = match args.resolve_secrets {
             true => Some(kept::remake(ui, door, &live, vault.as_ref())?),
             false => None,
@@ -36,7 +46,10 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
         let around = kept::around(ui, site, &live, &args.units, activate::is_wanted(&args.activating))?;
         let policy = Policy { keep: u32::MAX, ..Policy::default() };
         let marks = remade.as_ref().map(|remade| &remade.marks);
-        let wish = Wish::Repair(Repair { stack, policy, remade: marks });
+        let wish = match is_keyless {
+            true => keyed(teller, &live, &seen, marks, policy)?,
+            false => Wish::Repair(Repair { stack, policy, remade: marks }),
+        };
         let planned = plan(Ground { seen: &seen, boundary: &around.boundary }, wish);
         let decided = match planned.map_err(|error| error.explain(&|_| None))? {
             Planned::Unchanged { number, .. } => {
@@ -62,19 +75,73 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
             Payload { blobs: decided.inline.clone(), secrets },
         )?;
         let counts = decided.counts;
+        let number = match &decided.plan.goal {
+            Goal::New(new) => new.number,
+            Goal::Kept(_) | Goal::Gone => live.number,
+        };
         let text = format!(
             "repaired: stack {stack} at {} [{} config file(s) restored, {packages} package(s) brought]\n",
-            generation(live.number),
+            generation(number),
             counts.written,
         );
-        let units = around.units(&live).map(|units| activate::Units { redactor: &redactor, ..units });
+        let units = around.units_to_bring_up(door, &live).map(|units| activate::Units { redactor: &redactor, ..units });
         let activated = activate::activate(teller, site, &args.activating, units, &decided.units)
             .inspect_err(|_| teller.say_done(&text))?;
-        let error = activated.error(stack, Some(live.number));
+        let error = activated.error(stack, Some(number));
         let changes: Vec<Value> = decided.plan.changes.iter().map(words::change_json).collect();
-        let document = document(stack, "repaired", live.number, packages, &changes, &activated.json());
+        let document = document(stack, "repaired", number, packages, &changes, &activated.json());
         Ok(teller.end(&(text + &activated.text), &document, error.as_deref()))
     })
+}
+
+/// Says what was done about what is ours, and counts it.
+fn own(teller: Teller<'_>, mended: &[Mended]) -> usize {
+    for Mended { path, fault } in mended {
+        note(teller, "mended", &format!("`{}`: {}", seen(path.as_str()), seen(&fault.to_string())));
+    }
+    mended.len()
+}
+
+fn note(teller: Teller<'_>, event: &str, line: &str) {
+    teller.event(&json!({ "event": event, "what": line }));
+    if !teller.ui.json {
+        teller.ui.say(&format!("note: {line}"));
+    }
+}
+
+/// Wishes for a generation that is the live one with other marks: what knew its files with secrets is lost. Nobody can tell
+/// any more whether somebody changed them.
+fn keyed<'w>(
+    teller: Teller<'_>,
+    live: &Generation,
+    seen: &Seen,
+    remade: Option<&BTreeMap<TargetPath, Mark>>,
+    policy: Policy,
+) -> Result<Wish<'w>, Stopped> {
+    let mut draft = Generation { deployed_at: timestamp(now()), deployed_by: who(), ..live.clone() };
+    let mut lost = Vec::new();
+    for row in draft.files.iter_mut().filter(|row| row.is_secret()) {
+        let fresh = remade.and_then(|marks| marks.get(&row.path)).copied();
+        let there = seen.paths.get(&row.path).and_then(|place| match &place.there {
+            There::File(file) => file.marks.iter().find(|mark| matches!(mark, Mark::HmacSha256(_))).copied(),
+            There::Nothing | There::Link { .. } | There::Directory | There::Other | There::Unreachable { .. } => None,
+        });
+        match fresh.or(there) {
+            Some(mark) => row.mark = mark,
+            None => lost.push(words::seen(row.path.as_str())),
+        }
+    }
+    if !lost.is_empty() {
+        let message =
+            format!("the key by which secrets are known is lost, and files with secrets are gone: {}", lost.join(", "));
+        return Err(Diagnostic::error(Code::E12, message)
+            .help("`--resolve-secrets` makes them again from their references, or deploy the program again")
+            .into());
+    }
+    let line =
+        "the key by which secrets are known was lost: files with secrets are taken as they are, and known by a new one";
+    note(teller, "mended", line);
+    Ok(Wish::Deploy(Deploy { draft, policy, force_generation: true }))
 }
 
 /// Says what was done about what was interrupted, and counts it.
@@ -91,16 +158,18 @@ fn mended(teller: Teller<'_>, recovered: &Recovered) -> usize {
             format!("an interrupted change of stack {stack} from {} to {} is finished", name(from), name(to))
         }
     };
-    teller.event(&json!({ "event": "recovered", "what": line }));
-    if !teller.ui.json {
-        teller.ui.say(&format!("note: {line}"));
-    }
+    note(teller, "recovered", &line);
     1
 }
 
 /// Brings packages again that are missing or damaged on the target, from the store of this machine. Counts them.
-fn packages(teller: Teller<'_>, args: &Arguments, door: &dyn Door, live: &Generation) -> Result<usize, Stopped> {
-    let findings = door.verify(live, Depth::Content)?;
+fn packages(
+    teller: Teller<'_>,
+    args: &Arguments,
+    door: &dyn Door,
+    live: &Generation,
+    findings: &[Finding],
+) -> Result<usize, Stopped> {
     let of_store = |finding: &Finding| match (&finding.at, &finding.drift) {
         (Spot::Store(path), drift) => Some((path.clone(), matches!(drift, Drift::Damaged { .. }))),
         (Spot::File(_) | Spot::Own(_), _) => None,

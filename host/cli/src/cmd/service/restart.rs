@@ -29,7 +29,7 @@ pub(super) fn run(ui: &Ui, args: &Restart) -> Result<Exit, Stopped> {
         let wishes = steps.iter().map(|step| step.unit.clone()).filter(is_meant);
         let wishes: Vec<Wish> = wishes.map(|unit| Wish { unit, action: Action::Restart }).collect();
         let begun = Begun { systemctl: args.systemctl.as_deref(), steps: &steps };
-        let activated = activate::fulfil(teller, site, begun, around.units(&live), wishes)?;
+        let activated = activate::fulfil(teller, site, begun, around.units_to_bring_up(site.door, &live), wishes)?;
         let error = activated.restart_error(stack);
         let document = json!({
             "ok": error.is_none(), "stack": stack, "generation": live.number, "activation": activated.json(),

@@ -8,6 +8,7 @@ use super::prepare::Program;
 use super::words::seen;
 use crate::cmd::build::waiting;
 use crate::ui::Ui;
+use punix_bundle::TargetProgram;
 use punix_diag::{Code, Diagnostic};
 use punix_store::{Asking, Holder};
 use punix_target::{Client, Door, Generation, Guarding, Inside, Layout, Machine, Opening, Target, TargetError};
@@ -69,9 +70,10 @@ pub(super) fn at<R>(
             let client = Client::start(program, &opening)?;
             work(&Site { door: &client, place, home: Home::of_this_user(), machine: None })
         }
-        By::Way(remote, _) => {
-            let message = format!("`{remote}` cannot be reached: this version deploys to this machine only");
-            Err(Stopped::usage(message, "run punix there, or use `--transport-root`"))
+        By::Way(remote, options) => {
+            let way = crate::way::open(ui, remote, options, &opening)?;
+            let machine = way.door().machine()?;
+            work(&Site { door: way.door(), place, home: Home::of(&machine), machine: Some(machine) })
         }
     }
 }
@@ -91,10 +93,23 @@ fn by_hand<R>(
     let disk = if visit.makes { place.open_or_make()? } else { place.open()? };
     let tell = |holders: &[Holder]| ui.say(&waiting(holders));
     let asking = Asking { command: visit.command, wait: Duration::from_secs(visit.wait), tell: &tell };
-    let guard = Guarding::myself();
+    let guard = Guarding::myself().map(|guarding| match ours() {
+        Some(program) => guarding.recovering_by(program.sha256, ours_in_bytes),
+        None => guarding,
+    });
     let target = Target::at(&disk, &layout, punix_target::Place { root: place.root.clone(), asking, guard })?;
     let door = Inside::new(target);
     work(&Site { door: &door, place, home: Home::of_this_user(), machine: None })
+}
+
+/// Returns the program for targets that runs on this machine: it mends it at boot.
+fn ours() -> Option<&'static TargetProgram> {
+    let system = crate::machine::system();
+    punix_bundle::targets().iter().find(|program| program.system == system)
+}
+
+fn ours_in_bytes() -> Vec<u8> {
+    ours().map(TargetProgram::bytes).unwrap_or_default()
 }
 
 /// Returns the live generation of a stack, which has to be there.

@@ -2,16 +2,16 @@
 
 use super::Stopped;
 use punix_store::Digest;
-use punix_target::{Door, Generation, Mark};
+use punix_target::{Body, Door, Generation, Mark};
 use std::collections::BTreeMap;
 
 /// Contents by digest.
 #[derive(Debug, Default)]
-pub(super) struct Texts(BTreeMap<Digest, Vec<u8>>);
+pub(super) struct Texts(BTreeMap<Digest, Body>);
 
 impl Texts {
     /// Takes contents that are at hand.
-    pub(super) fn of(blobs: impl Iterator<Item = (Digest, Vec<u8>)>) -> Texts {
+    pub(super) fn of(blobs: impl Iterator<Item = (Digest, Body)>) -> Texts {
         Texts(blobs.collect())
     }
 
@@ -32,15 +32,15 @@ impl Texts {
                 continue;
             }
             if let Some(bytes) = door.blob(&digest)? {
-                self.0.insert(digest, bytes);
+                self.0.insert(digest, bytes.into());
             }
         }
         Ok(())
     }
 
-    pub(super) fn find(&self, mark: Mark) -> Option<&[u8]> {
+    pub(super) fn find(&self, mark: Mark) -> Option<&Body> {
         match mark {
-            Mark::Sha256(digest) => self.0.get(&digest).map(Vec::as_slice),
+            Mark::Sha256(digest) => self.0.get(&digest),
             Mark::HmacSha256(_) => None,
         }
     }
