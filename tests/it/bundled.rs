@@ -2,7 +2,7 @@
 //! in, on the machine code that comes with them, against files, variables and a server of the test. After each call the
 //! plugin's memory is searched for what it must not have seen.
 
-mod vault;
+pub(crate) mod vault;
 
 use crate::support::Folder;
 use punix_bundle::Bundled;

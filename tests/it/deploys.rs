@@ -14,5 +14,6 @@ mod moments;
 mod operation;
 mod power;
 mod races;
+mod restored;
 mod site;
 mod volume;

@@ -2,9 +2,11 @@
 //! happens below a root of the test; what a deploy does to files is shown by `deploys`, and by the recorded cases.
 
 mod documents;
+mod engine;
 mod going;
 mod health;
 mod looking;
+mod places;
 mod planning;
 mod refusing;
 mod units;
@@ -130,7 +132,7 @@ impl Drop for Scene {
 /// Below which root, in words.
 const ROOT: [&str; 2] = ["--transport-root", "host"];
 
-fn sandbox() -> &'static [&'static str] {
+pub(crate) fn sandbox() -> &'static [&'static str] {
     if namespaces() { &[] } else { &["--no-sandbox"] }
 }
 

@@ -2,6 +2,7 @@
 //! end of the pipe is real too: an SSH server of the test, and a program that stands for docker.
 
 mod server;
+mod ways;
 
 use crate::sdk::{ends_well, rust_is_here, scratch, with_compilers};
 use crate::support::{Folder, root, scrubbed};

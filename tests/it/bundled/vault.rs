@@ -10,8 +10,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// The server. It ends with its owner.
-pub(super) struct Vault {
-    pub(super) address: String,
+pub(crate) struct Vault {
+    pub(crate) address: String,
     told: Arc<Mutex<Told>>,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -32,7 +32,7 @@ const BODY_BYTES_MAX: usize = 64 << 10;
 
 impl Vault {
     /// Starts one that answers those who show this token.
-    pub(super) fn new(token: &str) -> Vault {
+    pub(crate) fn new(token: &str) -> Vault {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
         let address = listener.local_addr().expect("it is bound");
         let told = Arc::new(Mutex::new(Told { token: token.to_owned(), ..Told::default() }));
@@ -51,7 +51,7 @@ impl Vault {
     }
 
     /// Answers `GET secret/data/db` and the like so; told several times, one after the other.
-    pub(super) fn answer(self, question: &str, status: u16, body: &str) -> Vault {
+    pub(crate) fn answer(self, question: &str, status: u16, body: &str) -> Vault {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.answers.entry(question.to_owned()).or_default().push_back((status, body.to_owned()));
         drop(told);
@@ -59,7 +59,7 @@ impl Vault {
     }
 
     /// Says of a path that it belongs to a mount, as servers do to whoever may read there.
-    pub(super) fn mount(self, path: &str, mount: &str, engine: &str, options: &str) -> Vault {
+    pub(crate) fn mount(self, path: &str, mount: &str, engine: &str, options: &str) -> Vault {
         let body = format!(
             r#"{{"request_id":"1","lease_duration":0,"data":{{"accessor":"{engine}_1","options":{options},"path":"{mount}/","type":"{engine}"}}}}"#
         );
@@ -67,7 +67,7 @@ impl Vault {
     }
 
     /// Returns what it was asked: method and path, and where they are there the namespace and the body.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).asked.clone()
     }
 }

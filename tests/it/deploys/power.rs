@@ -5,11 +5,10 @@ use super::killed::sample;
 use super::operation::{End, Operation, next_command_at, operations, some_operations};
 use super::site::{Site, deploying, has_journal};
 use super::volume::{Machine, tool};
-use crate::kill::tracer::{Step, can_trace, choice, killed_at, steps, stopped_at};
 use crate::kill::times;
+use crate::kill::tracer::{Step, can_trace, choice, killed_at, steps, stopped_at};
 use crate::support::run;
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 

@@ -61,7 +61,7 @@ pub(crate) fn steps(command: Command, log: &Path) -> Vec<Step> {
             steps.push(Step { call: call.to_owned(), number: *number });
         }
     }
-    assert!(steps.len() > 20, "{text}");
+    assert!(steps.len() > 10, "{text}");
     steps
 }
 

@@ -24,6 +24,11 @@ pub(super) struct Server {
 impl Server {
     /// Starts one, or notes that there is none.
     pub(super) fn start() -> Option<Server> {
+        Server::start_with("")
+    }
+
+    /// Starts one with more lines in its configuration, in which `FOLDER` is that of the test.
+    pub(super) fn start_with(more: &str) -> Option<Server> {
         const PROGRAM: &str = "/usr/sbin/sshd";
         // Where it runs as root, which it finds out by itself, it insists on this directory.
         let ready = Path::new("/run/sshd").is_dir() || fs::create_dir_all("/run/sshd").is_ok() || !is_root();
@@ -41,7 +46,10 @@ impl Server {
         let (host, user) = (at("host"), at("user.pub"));
         folder.write(
             "sshd_config",
-            format!("HostKey {host}\nPidFile none\nUsePAM no\nAuthorizedKeysFile {user}\nStrictModes no\nPermitRootLogin yes\n"),
+            format!(
+                "HostKey {host}\nPidFile none\nUsePAM no\nAuthorizedKeysFile {user}\nStrictModes no\nPermitRootLogin yes\n{}",
+                more.replace("FOLDER", &folder.path().display().to_string())
+            ),
         );
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -76,6 +84,21 @@ impl Server {
         let options = vec![("key".to_owned(), at("user")), ("known-hosts".to_owned(), at("known"))];
         let (user, host, port) = (Some(output("id", "-un")), "127.0.0.1".to_owned(), Some(self.port));
         Endpoint { scheme: "ssh".to_owned(), user, host, port, path: None, options }
+    }
+
+    /// Returns the folder of the test.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Returns it as it is named on a command line.
+    pub(super) fn url(&self) -> String {
+        format!("ssh://{}@127.0.0.1:{}", output("id", "-un"), self.port)
+    }
+
+    /// Returns how often somebody connected.
+    pub(super) fn connections(&self) -> usize {
+        self.taken.lock().unwrap().len()
     }
 
     /// Forgets its key, as if it had never been known.

@@ -1,0 +1,194 @@
+//! A stack on another machine: brought, started, changed, taken back, and there again after a boot.
+
+use super::{Host, good, host, write_program};
+use crate::support::{Outcome, run};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// Three services: one from a package, one by a timer, one with a secret.
+const PROGRAM: &str = r#"module Tool {
+  recipe = "std.shell"
+  pname = "tool"
+  version = "1.0"
+  source = { type = "local"  path = "src" }
+  recipeArgs = { command = "mkdir -p $OUTPUT/bin && cp tool $OUTPUT/bin/tool && chmod 755 $OUTPUT/bin/tool" }
+}
+module Web {
+  backend = "systemd"
+  option greeting : Str = "hello"
+  services = [
+    { name = "web"  package = "Tool"  binary = "tool"  args = ["serve"]
+      health = { http = "http://127.0.0.1:8099/"  deadline = 20 } }
+    { name = "tick"  package = "Tool"  binary = "tool"  args = ["tick"]  timer = { OnCalendar = "daily" } }
+    { name = "safe"  package = "Tool"  binary = "tool"  args = ["keep"]
+      environment = { TOKEN = { from_env = "TOKEN" } } }
+  ]
+  configFiles = [ { path = "/etc/web/greeting"  content = f"{greeting}\n"  restarts = ["web"] } ]
+}
+scenario loud { Web.greeting = "HELLO" }
+"#;
+
+const TOOL: &str = r#"#!/bin/sh
+case "$1" in
+  serve) exec /usr/bin/perl -MIO::Socket::INET -e '
+    my $listener = IO::Socket::INET->new(LocalPort => 8099, Listen => 5, ReuseAddr => 1) or die;
+    open my $file, "<", "/etc/web/greeting" or die; my $text = <$file>;
+    while (my $peer = $listener->accept) {
+      while (my $line = <$peer>) { last if $line =~ /^\r?$/; }
+      print $peer "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n$text"; close $peer;
+    }' ;;
+  tick) : > /run/ticked ;;
+  keep) printf %s "$TOKEN" > /run/token; exec sleep 1000000 ;;
+esac
+"#;
+
+/// With everything in it that a shell or systemd might take for something else.
+const TOKEN: &str = "a \"quoted\" 'word' 100% $HOME \\n ünï";
+
+fn site() -> Option<Host> {
+    let host = host()?;
+    std::fs::write(host.shared("p.pcl"), PROGRAM).unwrap();
+    write_program(&host.shared("src/tool"), TOOL);
+    Some(host)
+}
+
+fn service(host: &Host, words: &[&str]) -> Outcome {
+    let mut command = host.service("root", words);
+    command.env("TOKEN", TOKEN);
+    run(command)
+}
+
+fn deploy(host: &Host, more: &[&str]) -> Outcome {
+    service(host, &[&["deploy", "Web", "--file", "p.pcl"], crate::service::sandbox(), more].concat())
+}
+
+/// Asks the service through the bridge.
+fn greeting(host: &Host) -> String {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let mut answer = String::new();
+        let asked = TcpStream::connect((host.address(), 8099)).and_then(|mut stream| {
+            stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+            stream.read_to_string(&mut answer)
+        });
+        match asked {
+            Ok(_) => return answer.rsplit("\r\n").next().unwrap_or_default().trim().to_owned(),
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn invocations(host: &Host) -> String {
+    host.shell("systemctl show -P InvocationID web.service safe.service tick.timer")
+}
+
+#[test]
+fn a_stack_lives_on_another_machine() {
+    let Some(host) = site() else { return };
+    let first = good(deploy(&host, &["--activate", "--enable"]));
+    assert!(
+        first.stdout.starts_with(
+            "deployed: stack Web → gen-001 (1 config file(s), 1 store path(s) pinned, 1 pushed/0 cached)\n"
+        ),
+        "{first:?}"
+    );
+    assert_eq!(greeting(&host), "hello");
+    assert_eq!(host.shell("cat /run/token"), TOKEN);
+    assert_eq!(host.shell("systemctl is-enabled web.service tick.timer safe.service"), "enabled\nenabled\nenabled");
+    let before = invocations(&host);
+    let logins = host.logins();
+    // Nothing is different: nothing is done.
+    let again = good(deploy(&host, &["--activate"]));
+    assert!(again.stdout.starts_with("unchanged: stack Web at gen-001"), "{again:?}");
+    assert_eq!((invocations(&host), host.logins()), (before.clone(), logins + 1), "one connection a command");
+    // One file: one unit.
+    good(deploy(&host, &["--scenario", "loud", "--activate"]));
+    assert_eq!(greeting(&host), "HELLO");
+    let after = invocations(&host);
+    let same: Vec<bool> = before.lines().zip(after.lines()).map(|(before, after)| before == after).collect();
+    assert_eq!(same, [false, true, true], "{before} {after}");
+    let back = good(service(&host, &["rollback", "Web", "--activate"]));
+    assert!(back.stdout.starts_with("rolled back: stack Web → gen-001 (was gen-002)"), "{back:?}");
+    assert_eq!(greeting(&host), "hello");
+    good(service(&host, &["verify", "Web"]));
+    let logs = good(service(&host, &["logs", "Web", "web"]));
+    assert!(logs.stdout.contains("web.service"), "{logs:?}");
+    let before = invocations(&host);
+    good(service(&host, &["restart", "Web", "safe"]));
+    let after = invocations(&host);
+    let same: Vec<bool> = before.lines().zip(after.lines()).map(|(before, after)| before == after).collect();
+    assert_eq!(same, [true, false, true]);
+    // What is enabled is there again after a boot.
+    host.kill();
+    host.boot();
+    assert_eq!(greeting(&host), "hello");
+    assert_eq!(host.shell("systemctl is-active tick.timer safe.service"), "active\nactive");
+    let status = good(service(&host, &["status", "Web"]));
+    assert!(status.stdout.contains("web.service") && status.stdout.contains("running"), "{status:?}");
+    good(service(&host, &["remove", "Web", "--activate"]));
+    assert_eq!(
+        host.shell("ls /etc/web /etc/systemd/system/web.service 2>/dev/null; systemctl is-active web.service || true"),
+        "inactive"
+    );
+}
+
+#[test]
+fn a_user_has_services_of_his_own_there() {
+    let Some(host) = site() else { return };
+    host.add_user("deploy");
+    let program = PROGRAM
+        .replace("backend = \"systemd\"", "backend = \"systemd\"  scope = \"user\"")
+        .replace("/etc/web/greeting", "web/greeting");
+    std::fs::write(host.shared("p.pcl"), program).unwrap();
+    write_program(
+        &host.shared("src/tool"),
+        &TOOL.replace("/etc/web/greeting", "/home/deploy/web/greeting").replace("/run/token", "/home/deploy/token"),
+    );
+    let store = "/home/deploy/store";
+    let service = |words: &[&str]| {
+        let mut command = host.service("deploy", words);
+        command.env("TOKEN", TOKEN).env("PUNIX_STORE_DIR", store);
+        run(command)
+    };
+    let _ = std::fs::create_dir_all("/home/deploy");
+    let outcome =
+        service(&[&["deploy", "Web", "--file", "p.pcl", "--activate", "--enable"], crate::service::sandbox()].concat());
+    good(outcome);
+    assert_eq!(greeting(&host), "hello");
+    assert_eq!(host.shell("cat /home/deploy/token; stat -c %U /home/deploy/web/greeting"), format!("{TOKEN}deploy"));
+    host.kill();
+    host.boot();
+    assert_eq!(greeting(&host), "hello");
+}
+
+#[test]
+fn a_deploy_that_nobody_confirms_is_taken_back() {
+    let Some(host) = site() else { return };
+    good(deploy(&host, &["--activate"]));
+    let confirmed = good(deploy(&host, &["--scenario", "loud", "--activate", "--confirm", "20"]));
+    assert!(confirmed.stdout.contains("gen-002"));
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(greeting(&host), "HELLO");
+    // The third cuts its own way: a firewall that lets nobody in any more.
+    let broken = PROGRAM.replace("args = [\"serve\"]", "args = [\"serve\", \"more\"]").replace(
+        "http = \"http://127.0.0.1:8099/\"",
+        "command = [\"/bin/sh\", \"-c\", \"ip link set eth0 down; true\"]",
+    );
+    std::fs::write(host.shared("p.pcl"), broken).unwrap();
+    let outcome = deploy(&host, &["--scenario", "loud", "--activate", "--confirm", "4"]);
+    assert_ne!(outcome.code, Some(0), "{outcome:?}");
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let live = host.shell("readlink $(find / -xdev -path '*deployments/Web/current' 2>/dev/null | head -n 1)");
+        if live == "gen-002.json" {
+            break;
+        }
+        assert!(Instant::now() < until, "{live} is still live");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    host.heal();
+    assert_eq!(greeting(&host), "HELLO");
+    good(service(&host, &["verify", "Web"]));
+}

@@ -1,0 +1,151 @@
+#!/bin/bash
+# One machine of the lab: systemd as process 1 and a real sshd, in namespaces of its own, on an overlay of this machine's
+# file system, at an address of the lab's bridge. `tests/it/lab.rs` drives it; by hand, as root:
+#
+#   host.sh make  FOLDER NUMBER   a machine at 10.213.9.NUMBER, whose disk is below FOLDER
+#   host.sh boot  FOLDER NUMBER   starts it on that disk, and waits until it lets somebody in
+#   host.sh stop  FOLDER          cuts its power
+#   host.sh clear FOLDER NUMBER   makes it go away, disk and all
+#   host.sh inside FOLDER WORDS…  runs a program on it
+#
+# Packets of the bridge's network that find no bridge go nowhere: a route sees to that before there is a bridge.
+set -euo pipefail
+
+bridge=punixlab1
+network=10.213.9
+me=$(realpath "$0")
+
+# What the machines share. Several tests come here at once.
+share() {
+  exec 9>/run/lock/punix-lab-bridge
+  flock 9
+  ip route replace blackhole "$network.0/24" metric 4000
+  if ! ip link show "$bridge" &>/dev/null; then
+    ip link add "$bridge" type bridge
+    ip addr add "$network.1/24" dev "$bridge"
+    ip link set "$bridge" up
+  fi
+  exec 9>&-
+}
+
+make() {
+  local folder=$1 number=$2
+  share
+  mkdir -p "$folder/disk"
+  mount -t tmpfs -o mode=755 lab "$folder/disk"
+  mkdir "$folder/disk/upper" "$folder/disk/work" "$folder/disk/root"
+  ip netns add "punixlab$number"
+  ip link add "plab$number" type veth peer name eth0 netns "punixlab$number"
+  ip link set "plab$number" master "$bridge" up
+  ip -n "punixlab$number" link set lo up
+  ip -n "punixlab$number" addr add "$network.$number/24" dev eth0
+  ip -n "punixlab$number" link set eth0 up
+}
+
+boot() {
+  local folder=$1 number=$2 outer inner tries
+  ip netns exec "punixlab$number" unshare --fork --kill-child --pid --mount --uts --ipc --cgroup \
+    bash "$me" _first "$folder" "$number" >>"$folder/console" 2>&1 </dev/null &
+  outer=$!
+  echo "$outer" >"$folder/outer"
+  disown
+  for ((tries = 0; tries < 600; tries++)); do
+    inner=$(pgrep -P "$outer" | head -n 1 || true)
+    if [ -n "$inner" ]; then
+      echo "$inner" >"$folder/inner"
+      if inside "$folder" systemctl is-active --quiet ssh.service 2>/dev/null; then return; fi
+    fi
+    sleep 0.05
+  done
+  echo "the machine $number does not come up: $(tail -n 3 "$folder/console")" >&2
+  exit 1
+}
+
+# Becomes process 1: the disk is put together, and systemd takes over.
+first() {
+  local folder=$1 number=$2 root=$1/disk/root node
+  mount --make-rprivate /
+  mount -t overlay lab -o "lowerdir=/,upperdir=$folder/disk/upper,workdir=$folder/disk/work" "$root"
+  mount -t proc proc "$root/proc"
+  mount -t sysfs sysfs "$root/sys"
+  mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+  mount -t tmpfs -o mode=755 dev "$root/dev"
+  for node in null zero full random urandom tty; do
+    : >"$root/dev/$node"
+    mount --bind "/dev/$node" "$root/dev/$node"
+  done
+  mkdir "$root/dev/pts" "$root/dev/shm"
+  mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+  ln -s pts/ptmx "$root/dev/ptmx"
+  mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
+  mount -t tmpfs -o mode=755 run "$root/run"
+  mount -t tmpfs -o mode=1777 tmp "$root/tmp"
+  # Programs that the tests built are below a folder that may itself be in `/tmp`.
+  mkdir -p "$root/run/sshd" "$root$folder/shared"
+  mount --bind "$folder/shared" "$root$folder/shared"
+  hostname "lab$number"
+  [ -e "$root/etc/punix-lab" ] || furnish "$folder" "$number"
+  mkdir -p "$root/.outside"
+  cd "$root"
+  pivot_root . .outside
+  umount -l /.outside
+  export container=other
+  exec chroot . /lib/systemd/systemd --system --show-status=false --log-target=console
+}
+
+# Makes it a machine of its own, once.
+furnish() {
+  local folder=$1 number=$2 root=$1/disk/root
+  rm -rf "$root"/etc/ssh/ssh_host_* "$root"/etc/ssh/sshd_config.d "$root"/etc/systemd/system/*.wants
+  rm -rf "$root/root/.ssh" "$root/root/.punix" "$root/var/lib/punix" "$root/var/cache/punix"
+  printf '%032x\n' "$((number + 4096))" >"$root/etc/machine-id"
+  echo "lab$number" >"$root/etc/hostname"
+  : >"$root/etc/fstab"
+  mkdir -p "$root/etc/systemd/system/multi-user.target.wants" "$root/root/.ssh"
+  ln -sf /lib/systemd/system/multi-user.target "$root/etc/systemd/system/default.target"
+  ln -sf /lib/systemd/system/ssh.service "$root/etc/systemd/system/multi-user.target.wants/ssh.service"
+  ssh-keygen -q -t ed25519 -N '' -f "$root/etc/ssh/ssh_host_ed25519_key"
+  cp "$root/etc/ssh/ssh_host_ed25519_key.pub" "$folder/host_key.pub"
+  install -m 600 "$folder/id.pub" "$root/root/.ssh/authorized_keys"
+  chmod 700 "$root/root/.ssh"
+  cat >"$root/etc/ssh/sshd_config" <<END
+ListenAddress $network.$number
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+UsePAM yes
+LogLevel VERBOSE
+MaxStartups 100
+END
+  : >"$root/etc/punix-lab"
+}
+
+inside() {
+  local folder=$1
+  shift
+  nsenter -t "$(cat "$folder/inner")" --all -- "$@"
+}
+
+stop() {
+  kill -9 "$(cat "$1/inner")" 2>/dev/null || true
+  # Its namespaces hold the disk until it is gone.
+  while kill -0 "$(cat "$1/outer")" 2>/dev/null; do sleep 0.01; done
+}
+
+clear() {
+  local folder=$1 number=$2
+  if [ -e "$folder/outer" ]; then stop "$folder"; fi
+  ip netns del "punixlab$number" 2>/dev/null || true
+  ip link del "plab$number" 2>/dev/null || true
+  umount -l "$folder/disk" 2>/dev/null || true
+}
+
+verb=${1:-}
+shift || true
+case $verb in
+make | boot | stop | clear | inside) "$verb" "$@" ;;
+_first) first "$@" ;;
+*)
+  sed -n '2,11p' "$me"
+  exit 2
+  ;;
+esac
