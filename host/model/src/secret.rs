@@ -3,11 +3,12 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A secret.
+/// A secret. A clone of it is the same bytes, which are overwritten when the last one goes.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<Box<[u8]>>);
+pub struct Secret(Arc<Zeroizing<Box<[u8]>>>);
 
 /// Where a secret is put together. Invariant: it never holds more than it was made for, so it never moves.
 pub struct SecretBuffer {
@@ -20,7 +21,7 @@ impl Secret {
     pub fn new(mut bytes: Vec<u8>) -> Secret {
         let exact: Box<[u8]> = Box::from(bytes.as_slice());
         bytes.zeroize();
-        Secret(Zeroizing::new(exact))
+        Secret(Arc::new(Zeroizing::new(exact)))
     }
 
     /// Returns the bytes, for whoever writes them where they belong. Each call of this is counted by the tidy test.
@@ -78,7 +79,7 @@ impl SecretBuffer {
 
     /// Returns what is in it as a secret.
     pub fn into_secret(self) -> Secret {
-        Secret(Zeroizing::new(Box::from(self.bytes.as_slice())))
+        Secret(Arc::new(Zeroizing::new(Box::from(self.bytes.as_slice()))))
     }
 }
 
@@ -89,6 +90,12 @@ mod tests {
     #[test]
     fn a_secret_is_not_shown() {
         assert_eq!(format!("{:?}", Secret::new(b"hunter2".to_vec())), "Secret(..)");
+    }
+
+    #[test]
+    fn a_clone_is_the_same_bytes() {
+        let secret = Secret::new(b"hunter2".to_vec());
+        assert_eq!(secret.clone().expose().as_ptr(), secret.expose().as_ptr());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use crate::ability::files::{REFERENCE, referred};
 use crate::grant::{EnvGrant, FilesGrant, Form, Grant, HttpGrant, Table};
+use crate::limits::Wishes;
 use crate::manifest::Manifest;
 use crate::outside::WebUrl;
 use crate::pattern::HostPattern;
@@ -94,6 +95,8 @@ fn from_vault(home: Option<&Path>) -> Table {
         None => drop(table.deny.insert(Key { kind: Kind::Files, subject: "vault-token".to_owned() })),
     }
     table.grant.clock = Some(true);
+    // All references of a fleet are one call, and a path takes as long as the server is far away.
+    table.limits = Wishes { timeout_ms: Some(60_000), handles: Some(10_000), ..Wishes::default() };
     table
 }
 

@@ -90,6 +90,9 @@ const USER_UNITS: &str = ".config/systemd/user";
 /// Where the environment files of all stacks lie: older ones have no directory of the stack's name.
 const ENVIRONMENT: &str = "/etc/punix/env";
 const USER_ENVIRONMENT: &str = ".config/punix/env";
+/// Where certificates and keys of domains lie.
+const CERTIFICATES: &str = "/etc/punix/tls";
+const USER_CERTIFICATES: &str = ".config/punix/tls";
 
 /// Below `/etc`.
 const DENIED_IN_ETC: &[&str] = &[
@@ -147,6 +150,7 @@ impl Boundary {
         denied.extend(words(DENIED_IN_SYSTEM).map(TargetPath::parse).collect::<Result<Vec<_>, _>>()?);
         let own = [
             ENVIRONMENT.to_owned(),
+            CERTIFICATES.to_owned(),
             format!("/etc/sysusers.d/punix-{stack}.conf"),
             format!("/etc/tmpfiles.d/punix-{stack}.conf"),
         ];
@@ -160,6 +164,7 @@ impl Boundary {
         let denied = words(DENIED_IN_HOME).map(|rest| home.join(rest)).collect::<Result<Vec<_>, _>>()?;
         let rendered = vec![
             home.join(USER_ENVIRONMENT)?,
+            home.join(USER_CERTIFICATES)?,
             home.join(&format!(".config/user-tmpfiles.d/punix-{stack}.conf"))?,
             unit_dir.cloned().map_or_else(|| home.join(USER_UNITS), Ok)?,
         ];

@@ -1,5 +1,7 @@
 //! Another generation becomes live: admitted, staged, published, flipped, finished. Whoever is stopped anywhere leaves a
 //! journal, from which [`recover`](crate::recover) makes the one generation or the other.
+//!
+//! It can wait between being staged and being published, for others that are to become live with it or not at all.
 
 use crate::admit::{USER_SCOPE, Work, admit};
 use crate::audit::{self, AuditResult};
@@ -10,10 +12,10 @@ use crate::failure::TargetError;
 use crate::finish::{Collect, finish};
 use crate::flip::{flip, has_flipped, unflip};
 use crate::generation::Generation;
-use crate::guard;
+use crate::guard::{self, Guard};
 use crate::journal::{self, Journal, Staged, Writing};
 use crate::ledger::{Ledger, Note};
-use crate::lock;
+use crate::lock::{self, ClaimsLock, Exclusive};
 use crate::plan::{Goal, Payload, Plan};
 use crate::protocol::plan_digest;
 use crate::publish::publish;
@@ -51,6 +53,22 @@ pub struct Committed {
     pub unfinished: Option<TargetError>,
 }
 
+/// A change of which everything is there, and nothing can be seen. Nobody else writes or reads while it waits. If whoever
+/// has it dies, it is undone by its guard, or by the next command.
+pub(crate) struct Ready {
+    work: Work,
+    staged: Staged,
+    guard: Option<Guard>,
+    _claims_lock: Option<ClaimsLock>,
+    _lock: Exclusive,
+}
+
+impl Ready {
+    pub(crate) fn stack(&self) -> &str {
+        &self.work.intent.stack
+    }
+}
+
 /// Carries out a plan. When it returns, the new generation is live, durably; after an error the old one is, as it was.
 pub fn commit(
     target: &Target<'_>,
@@ -58,6 +76,17 @@ pub fn commit(
     payload: Payload,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Committed, TargetError> {
+    let ready = make_ready(target, plan, payload, progress)?;
+    go_live(target, ready, progress)
+}
+
+/// Does all of a plan that nobody sees. After an error nothing of it is left.
+pub(crate) fn make_ready(
+    target: &Target<'_>,
+    plan: &Plan,
+    payload: Payload,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Ready, TargetError> {
     confirm::settle(target);
     let wanted = wanted(target, plan)?;
     let system = match &wanted {
@@ -65,8 +94,8 @@ pub fn commit(
         None => Ledger::read(target)?.is_system(&plan.stack).unwrap_or(true),
     };
     let is_registry = system && claims::prepare(target)?;
-    let _claims_lock = if is_registry { Some(lock::claims(target)?) } else { None };
-    let _lock = target.exclude()?;
+    let claims_lock = if is_registry { Some(lock::claims(target)?) } else { None };
+    let lock = target.exclude()?;
     recover_locked(target)?;
     confirm::admit(target, plan)?;
     let digest = plan_digest(plan);
@@ -87,33 +116,50 @@ pub fn commit(
     if wanted.is_some() && (is_registry || !system) {
         boot::install(target, system)?;
     }
-    carry_out(target, work, progress)
-}
-
-/// Returns the generation that will be live.
-fn wanted(target: &Target<'_>, plan: &Plan) -> Result<Option<Generation>, TargetError> {
-    match &plan.goal {
-        Goal::New(generation) => Ok(Some(Generation::clone(generation))),
-        Goal::Kept(number) => records::record(target, &plan.stack, *number).map(Some),
-        Goal::Gone => Ok(None),
+    let writing = journal::begin(target, &work.intent)?;
+    match write_all(target, &work, writing, progress) {
+        Ok(staged) => {
+            // They are on the disk.
+            work.pieces.iter_mut().for_each(|piece| piece.bytes = None);
+            work.blobs.clear();
+            Ok(Ready { work, staged, guard: guard::start(target), _claims_lock: claims_lock, _lock: lock })
+        }
+        Err(error) => Err(taken_back(target, Journal { intent: work.intent, staged: None }, None, error)),
     }
 }
 
-fn carry_out(target: &Target<'_>, work: Work, progress: &mut dyn FnMut(Progress)) -> Result<Committed, TargetError> {
-    let writing = journal::begin(target, &work.intent)?;
-    let mut staged = None;
-    let mut guard = None;
-    let done = go(target, &work, writing, &mut staged, &mut guard, progress);
+/// Writes everything beside where it will be, and into the journal that it is there.
+fn write_all(
+    target: &Target<'_>,
+    work: &Work,
+    writing: Writing<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Staged, TargetError> {
+    let of = work.intent.items.len();
+    let staged = stage(target, work, &mut |done| progress(Progress::Staging { done, of }))?;
+    writing.finish(&staged)?;
+    Ok(staged)
+}
+
+/// Makes live what waits. When it returns, it is, durably; after an error the old generation is, as it was.
+pub(crate) fn go_live(
+    target: &Target<'_>,
+    ready: Ready,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Committed, TargetError> {
+    // The locks go last.
+    let Ready { work, staged, guard, _claims_lock, _lock } = ready;
+    let mut go = || -> Result<(), TargetError> {
+        publish(target, &work)?;
+        progress(Progress::Published);
+        flip(target, &work.intent)?;
+        progress(Progress::Live);
+        Ok(())
+    };
+    let done = go();
     let Work { intent, notes, .. } = work;
     if let Err(error) = done {
-        let journal = Journal { intent, staged };
-        return Err(match take_back(target, &journal) {
-            Ok(()) => {
-                guard::dismiss(guard);
-                error
-            }
-            Err(undo) => TargetError::Unfinished { error: Box::new(error), undo: Box::new(undo) },
-        });
+        return Err(taken_back(target, Journal { intent, staged: Some(staged) }, guard, error));
     }
     let finished = finish(target, &intent, Collect::IfTrimmed, AuditResult::Done)
         .and_then(|()| Ok(journal::end(target, &intent.id)?));
@@ -130,25 +176,32 @@ fn carry_out(target: &Target<'_>, work: Work, progress: &mut dyn FnMut(Progress)
     })
 }
 
-/// Does everything up to the flip.
-fn go(
-    target: &Target<'_>,
-    work: &Work,
-    writing: Writing<'_>,
-    staged: &mut Option<Staged>,
-    guard: &mut Option<guard::Guard>,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<(), TargetError> {
-    let of = work.intent.items.len();
-    let new = stage(target, work, &mut |done| progress(Progress::Staging { done, of }))?;
-    writing.finish(&new)?;
-    *staged = Some(new);
-    *guard = guard::start(target);
-    publish(target, work)?;
-    progress(Progress::Published);
-    flip(target, &work.intent)?;
-    progress(Progress::Live);
+/// Undoes what waits: nothing of it is left.
+pub(crate) fn let_go(target: &Target<'_>, ready: Ready) -> Result<(), TargetError> {
+    let Ready { work, staged, guard, _claims_lock, _lock } = ready;
+    take_back(target, &Journal { intent: work.intent, staged: Some(staged) })?;
+    guard::dismiss(guard);
     Ok(())
+}
+
+/// Returns the generation that will be live.
+fn wanted(target: &Target<'_>, plan: &Plan) -> Result<Option<Generation>, TargetError> {
+    match &plan.goal {
+        Goal::New(generation) => Ok(Some(Generation::clone(generation))),
+        Goal::Kept(number) => records::record(target, &plan.stack, *number).map(Some),
+        Goal::Gone => Ok(None),
+    }
+}
+
+/// Undoes what was begun, and returns what to say of it.
+fn taken_back(target: &Target<'_>, journal: Journal, guard: Option<Guard>, error: TargetError) -> TargetError {
+    match take_back(target, &journal) {
+        Ok(()) => {
+            guard::dismiss(guard);
+            error
+        }
+        Err(undo) => TargetError::Unfinished { error: Box::new(error), undo: Box::new(undo) },
+    }
 }
 
 /// Undoes what was begun, and says so by removing the journal.

@@ -48,6 +48,8 @@ pub struct Generation {
     /// The generation that was live when this one was made.
     pub previous: Option<u32>,
     pub plugins: Vec<PluginRow>,
+    /// Which files hold artifacts of other hosts, sorted. What these are is nowhere in the record.
+    pub artifacts: Vec<ArtifactRow>,
     /// Of all that was rendered: equal hashes, nothing to do.
     pub render_hash: String,
 }
@@ -142,6 +144,26 @@ pub enum RecordedChunk {
         reference: String,
         encoding: String,
     },
+    /// Text with artifacts of other hosts in it, by their references. What was written is not known from here.
+    Artifact(String),
+}
+
+/// A file with an artifact of another host in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ArtifactRow {
+    pub path: TargetPath,
+    /// The machine that gives it.
+    pub host: String,
+    pub name: String,
+    /// What it is made of: `literal`, `tlsa`, `sha256-file`.
+    pub kind: String,
+}
+
+impl ArtifactRow {
+    /// Returns what stands in a text in place of the artifact.
+    pub fn token(&self) -> String {
+        format!("{{artifact:{}/{}}}", self.host, self.name)
+    }
 }
 
 /// Something that can be started.

@@ -29,6 +29,7 @@ mod live;
 mod lock;
 mod look;
 mod machine;
+mod memory;
 mod mend;
 mod owners;
 mod path;
@@ -60,7 +61,7 @@ pub use commit::{Committed, Progress, commit};
 pub use confirm::{Confirm, Pending, arm, armed, confirm, rearm};
 pub use failure::TargetError;
 pub use generation::{
-    FileRow, Generation, Mark, PluginRow, RecordIssue, RecordedChunk, SCHEMA, ServiceRow, UnitRow, Withheld,
+    ArtifactRow, FileRow, Generation, Mark, PluginRow, RecordIssue, RecordedChunk, SCHEMA, ServiceRow, UnitRow, Withheld,
 };
 pub use guard::{Guarding, enter_guard_if_asked};
 pub use hands::{Running, run};
@@ -71,6 +72,7 @@ pub use ledger::{Note, kept_bytes};
 pub use lock::{Exclusive, Shared};
 pub use look::look;
 pub use machine::{Machine, machine};
+pub use memory::{leave_no_dump, stay_in_memory};
 pub use mend::{Fault, Fit, Mended, mend};
 pub use path::{PathIssue, TargetPath};
 pub use plan::{After, Change, Goal, Payload, Plan};

@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         Some("recover-all") if more.is_none() => return punix_target::recover_all(&[]),
         Some(_) | None => return ExitCode::from(USAGE),
     }
+    punix_target::leave_no_dump();
+    punix_target::stay_in_memory();
     // Not buffered: secrets come in here, and a buffer would keep them.
     let Ok(input) = std::io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
     match punix_target::serve(&mut File::from(input), &mut std::io::stdout().lock()) {

@@ -72,6 +72,7 @@ pub(crate) fn generation(number: u32, files: Vec<FileRow>) -> Generation {
         stateful: false,
         previous: None,
         plugins: Vec::new(),
+        artifacts: Vec::new(),
         render_hash: String::new(),
     }
 }

@@ -103,6 +103,7 @@ fn generation(number: u32) -> Generation {
         stateful: false,
         previous: (number > 1).then(|| number - 1),
         plugins: Vec::new(),
+        artifacts: Vec::new(),
         render_hash: Digest::of(b"rendered").to_string(),
     }
 }

@@ -98,6 +98,7 @@ fn generation(number: u32, previous: Option<u32>, door: &dyn Door, files: &Files
         stateful: false,
         previous,
         plugins: Vec::new(),
+        artifacts: Vec::new(),
         render_hash: Digest::of(b"rendered").to_string(),
     }
 }

@@ -105,6 +105,7 @@ pub(super) fn generation(number: u32, previous: Option<u32>, wants: &Wants) -> G
         stateful: false,
         previous,
         plugins: Vec::new(),
+        artifacts: Vec::new(),
         render_hash: Digest::of(b"rendered").to_string(),
     }
 }

@@ -1,7 +1,7 @@
 //! Records as they were before they had a `schema`: what the reference writes. They are read for going back to them, and
 //! never written. What such a record does not say (modes, who was live before) is what the reference did then.
 
-use super::read::{digest, each_once, identify, service};
+use super::read::{artifact, digest, each_once, identify, service};
 use super::write::KIND;
 use super::{FileRow, Generation, Mark, RecordIssue, ServiceRow, UnitRow, Withheld, base64};
 use crate::json::{Fields, Json};
@@ -27,10 +27,11 @@ pub(super) fn read(mut fields: Fields, stack: &str, number: u32) -> Result<Gener
         }
     }
     let artifacts = match fields.has("artifact_provenance") {
-        true => fields.list("artifact_provenance", artifact)?.into_iter().collect(),
-        false => BTreeSet::new(),
+        true => fields.list("artifact_provenance", artifact)?,
+        false => Vec::new(),
     };
-    let files = fields.list("config_files", |value, at| file(value, at, &artifacts))?;
+    let bearing: BTreeSet<TargetPath> = artifacts.iter().map(|row| row.path.clone()).collect();
+    let files = fields.list("config_files", |value, at| file(value, at, &bearing))?;
     each_once(&files)?;
     let services = fields.list("services", service)?;
     let mut lines = |key: &str| if fields.has(key) { fields.lines(key) } else { Ok(Vec::new()) };
@@ -57,16 +58,12 @@ pub(super) fn read(mut fields: Fields, stack: &str, number: u32) -> Result<Gener
         // Going back was going one number down.
         previous: number.checked_sub(1).filter(|before| *before > 0),
         plugins: Vec::new(),
+        artifacts,
         render_hash: String::new(),
     })
 }
 
-/// Returns the path of a file in which there is an artifact.
-fn artifact(value: Json, at: &str) -> Result<String, RecordIssue> {
-    Ok(Fields::of(value, at)?.text("path")?)
-}
-
-fn file(value: Json, at: &str, artifacts: &BTreeSet<String>) -> Result<FileRow, RecordIssue> {
+fn file(value: Json, at: &str, artifacts: &BTreeSet<TargetPath>) -> Result<FileRow, RecordIssue> {
     let mut fields = Fields::of(value, at)?;
     let text = fields.text("path")?;
     let path = TargetPath::parse(&plain(&text)).map_err(|issue| {
@@ -100,7 +97,7 @@ fn file(value: Json, at: &str, artifacts: &BTreeSet<String>) -> Result<FileRow, 
     };
     let withheld = match (&inline, is_secret) {
         (_, true) => Some(Withheld::Secret),
-        (None, false) if artifacts.contains(&text) => Some(Withheld::Artifact),
+        (None, false) if artifacts.contains(&path) => Some(Withheld::Artifact),
         // The reference counts what it did not keep as secret, whatever it is.
         (None, false) => Some(Withheld::Secret),
         (Some(_), false) => None,
@@ -122,7 +119,7 @@ fn file(value: Json, at: &str, artifacts: &BTreeSet<String>) -> Result<FileRow, 
 }
 
 /// Returns a path without empty parts and `.`, which the reference takes; `..` stays, and is refused.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let parts = text.split('/').filter(|part| !matches!(*part, "" | "."));
     let start = if text.starts_with('/') { "/" } else { "" };
     start.to_owned() + &parts.collect::<Vec<_>>().join("/")

@@ -3,7 +3,8 @@
 //! do any of it.
 
 use super::write::{EMPTY, KIND};
-use super::{FileRow, Generation, Mark, PluginRow, RecordedChunk, SCHEMA, ServiceRow, UnitRow, old};
+use super::old::{self, plain};
+use super::{ArtifactRow, FileRow, Generation, Mark, PluginRow, RecordedChunk, SCHEMA, ServiceRow, UnitRow};
 use crate::json::{FieldIssue, Fields, Json};
 use crate::path::{PathIssue, TargetPath};
 use punix_store::Digest;
@@ -90,10 +91,8 @@ fn read(mut fields: Fields, stack: &str, number: u32) -> Result<Generation, Reco
     if kind != KIND {
         return Err(RecordIssue::Kind { kind });
     }
-    for key in EMPTY {
-        if fields.need(key)? != Json::List(Vec::new()) {
-            return Err(fields.wrong(key, "an empty list").into());
-        }
+    if fields.need(EMPTY)? != Json::List(Vec::new()) {
+        return Err(fields.wrong(EMPTY, "an empty list").into());
     }
     let scope = fields.line("scope")?;
     if !["system", "user"].contains(&scope.as_str()) {
@@ -117,6 +116,7 @@ fn read(mut fields: Fields, stack: &str, number: u32) -> Result<Generation, Reco
         stateful: fields.flag("stateful")?,
         previous: previous(&mut fields)?,
         plugins: fields.list("plugins", plugin)?,
+        artifacts: fields.list("artifact_provenance", artifact)?,
         render_hash: fields.line("render_hash")?,
     };
     // What may be passed over by whoever does not know it.
@@ -233,6 +233,8 @@ fn chunk(value: Json, at: &str) -> Result<RecordedChunk, FieldIssue> {
     let mut fields = Fields::of(value, at)?;
     let chunk = if fields.has("text") {
         RecordedChunk::Text(fields.text("text")?)
+    } else if fields.has("artifact") {
+        RecordedChunk::Artifact(fields.text("artifact")?)
     } else {
         let mut secret = Fields::of(fields.need("secret")?, &fields.at("secret"))?;
         let (reference, encoding) = (secret.line("reference")?, secret.line("encoding")?);
@@ -241,6 +243,23 @@ fn chunk(value: Json, at: &str) -> Result<RecordedChunk, FieldIssue> {
     };
     fields.end()?;
     Ok(chunk)
+}
+
+/// Reads which file holds which artifact; the rows are the same in both forms.
+pub(super) fn artifact(value: Json, at: &str) -> Result<ArtifactRow, RecordIssue> {
+    let mut fields = Fields::of(value, at)?;
+    let text = fields.text("path")?;
+    let path = TargetPath::parse(&plain(&text)).map_err(|issue| {
+        let text = text.escape_debug().to_string();
+        RecordIssue::Path { at: fields.at("path"), text, issue }
+    })?;
+    let row =
+        ArtifactRow { path, host: fields.line("host")?, name: fields.line("name")?, kind: fields.line("kind")? };
+    if fields.line("token")? != row.token() {
+        return Err(fields.wrong("token", "the reference that its host and its name make").into());
+    }
+    fields.end()?;
+    Ok(row)
 }
 
 fn unit(value: Json, at: &str) -> Result<UnitRow, FieldIssue> {

@@ -68,6 +68,7 @@ fn sample() -> Generation {
         stateful: true,
         previous: Some(1),
         plugins: vec![PluginRow { id: text("systemd"), version: text("1.0.0"), sha256: Digest::of(b"p").to_string() }],
+        artifacts: Vec::new(),
         render_hash: Digest::of(b"rendered").to_string(),
     }
 }

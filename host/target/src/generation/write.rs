@@ -1,25 +1,24 @@
 //! A record as bytes: one form for one generation.
 
-use super::{FileRow, Generation, Mark, PluginRow, RecordedChunk, SCHEMA, ServiceRow, UnitRow};
+use super::{ArtifactRow, FileRow, Generation, Mark, PluginRow, RecordedChunk, SCHEMA, ServiceRow, UnitRow};
 use crate::json::Json;
 use std::collections::BTreeMap;
 
 /// What else the format has, and a stack never fills.
 pub(super) const KIND: &str = "stack";
-pub(super) const EMPTY: [&str; 2] = ["artifact_provenance", "installed_modules"];
+pub(super) const EMPTY: &str = "installed_modules";
 
 impl Generation {
     /// Returns the record: JSON with sorted keys, two blanks for each level.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let [provenance, modules] = EMPTY;
         let record = Json::object([
-            (provenance, Json::List(Vec::new())),
+            ("artifact_provenance", Json::List(self.artifacts.iter().map(artifact).collect())),
             ("backend", Json::text(&self.backend)),
             ("config_files", Json::List(self.files.iter().map(file).collect())),
             ("deployed_at", Json::text(&self.deployed_at)),
             ("deployed_by", Json::text(&self.deployed_by)),
             ("generation", Json::number(self.number)),
-            (modules, Json::List(Vec::new())),
+            (EMPTY, Json::List(Vec::new())),
             ("kind", Json::text(KIND)),
             ("plugins", Json::List(self.plugins.iter().map(plugin).collect())),
             ("previous", self.previous.map_or(Json::Null, Json::number)),
@@ -86,7 +85,18 @@ fn chunk(chunk: &RecordedChunk) -> Json {
             "secret",
             Json::object([("encoding", Json::text(encoding)), ("reference", Json::text(reference))]),
         )]),
+        RecordedChunk::Artifact(text) => Json::object([("artifact", Json::text(text))]),
     }
+}
+
+fn artifact(row: &ArtifactRow) -> Json {
+    Json::object([
+        ("host", Json::text(&row.host)),
+        ("kind", Json::text(&row.kind)),
+        ("name", Json::text(&row.name)),
+        ("path", Json::text(row.path.as_str())),
+        ("token", Json::Text(row.token())),
+    ])
 }
 
 fn unit(row: &UnitRow) -> Json {

@@ -54,7 +54,7 @@ pub(super) fn stack(world: &World) -> Shape {
         may("configModules", list(Text)),
         may("systemUsers", list(record(vec![must("name", Text), may("group", Text), may("home", Text)]))),
         may("systemGroups", list(Text)),
-        may("tls", record(vec![may("acme", Bool), may("email", Text), must("domains", list(Text))])),
+        may("tls", record(tls())),
         may("producesArtifacts", list(record(artifact()))),
     ];
     fields.extend(generators());
@@ -96,6 +96,16 @@ fn config_file() -> Vec<FieldSpec> {
         may("mode", Text),
         may("owner", Text),
         may("group", Text),
+        may("restarts", list(Text)),
+        may("reloads", list(Text)),
+    ]
+}
+
+fn tls() -> Vec<FieldSpec> {
+    vec![
+        may("acme", Bool),
+        may("email", Text),
+        must("domains", list(Text)),
         may("restarts", list(Text)),
         may("reloads", list(Text)),
     ]
