@@ -3,6 +3,7 @@
 //!
 //! What is the backend's to judge goes through as JSON: it is not known here which directives systemd has.
 
+mod artifacts;
 mod data;
 mod depends;
 mod files;
@@ -17,6 +18,7 @@ mod tests;
 mod tls;
 mod ways;
 
+use crate::artifacts::Filling;
 use crate::design::Design;
 use files::Surroundings;
 use punix_diag::{Code, Diagnostic, closest};
@@ -35,6 +37,8 @@ pub struct StackChoice<'c> {
     pub stack: &'c str,
     /// The home of the user whose services they are, if that is known; only for user scope.
     pub home: Option<&'c str>,
+    /// What stands where artifacts of other hosts are referred to.
+    pub artifacts: Filling<'c>,
     /// Returns the path of a package's entry in the store.
     pub entry: &'c dyn Fn(ModuleId) -> Option<String>,
 }
@@ -86,7 +90,8 @@ pub fn compose_stack(choice: StackChoice<'_>) -> Result<(Design, Vec<Diagnostic>
 pub fn packages_of(checked: &Checked, world: &World, scenario: Option<ScenarioId>, stack: &str) -> Vec<ModuleId> {
     let Ok(module) = stack_module(&checked.program, stack) else { return Vec::new() };
     let entry = |_: ModuleId| Some("/".to_owned());
-    let choice = StackChoice { checked, world, scenario, stack, home: Some("/"), entry: &entry };
+    let artifacts = Filling::References;
+    let choice = StackChoice { checked, world, scenario, stack, home: Some("/"), artifacts, entry: &entry };
     let mut reader = Reader::new(choice);
     compose(&mut reader, module);
     reader.packages.into_iter().collect()
@@ -136,12 +141,14 @@ fn compose(reader: &mut Reader<'_>, module: ModuleId) -> Option<Design> {
         None => Vec::new(),
     };
     let store_modules = store_modules(reader, module);
-    let tls = reader.member(module, "tls").and_then(|spot| reader.tls(&spot));
+    let tls = reader.member(module, "tls").and_then(|spot| reader.tls(&spot, &found.names));
     refuse_generators(reader, module);
     if let Some(spot) = reader.member(module, "dataFiles") {
         files.extend(reader.data_files(&spot, around));
     }
     let config = backend_config(reader, module, &kind);
+    let produces = reader.member(module, "producesArtifacts");
+    let links = reader.links(produces);
     let entries = reader.packages.iter().filter_map(|&package| (reader.choice.entry)(package));
     let mut store_paths: Vec<String> = entries.collect();
     store_paths.sort();
@@ -163,6 +170,7 @@ fn compose(reader: &mut Reader<'_>, module: ModuleId) -> Option<Design> {
         slot_places: slots.places,
         config,
         tls,
+        links,
         state_dirs: found.state_dirs.into_iter().collect(),
         places: std::mem::take(&mut reader.places),
     })
@@ -202,23 +210,14 @@ fn store_modules(reader: &mut Reader<'_>, module: ModuleId) -> Vec<String> {
 
 /// Refuses what nothing here renders, where there is anything in it.
 fn refuse_generators(reader: &mut Reader<'_>, module: ModuleId) {
-    for &name in GENERATORS.iter().chain(&["producesArtifacts"]) {
+    for &name in GENERATORS {
         let Some(spot) = reader.member(module, name) else { continue };
         if matches!(reader.evaluator.values.get(spot.id), Value::List(items) if reader.evaluator.values.items(items).is_empty())
         {
             continue;
         }
-        let (message, help) = match name {
-            "producesArtifacts" => (
-                format!("`{}` is for the other hosts of a fleet, and this stack is deployed by itself", spot.shown),
-                "artifacts need a generator plugin and a fleet; remove the field",
-            ),
-            _ => (
-                format!("`{}` needs a generator plugin, and there is none for it", spot.shown),
-                "write the files that are needed with `configFiles` or `dataFiles`",
-            ),
-        };
-        reader.refuse(Code::E2, &spot, message, help);
+        let message = format!("`{}` needs a generator plugin, and there is none for it", spot.shown);
+        reader.refuse(Code::E2, &spot, message, "write the files that are needed with `configFiles` or `dataFiles`");
     }
 }
 

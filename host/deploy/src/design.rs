@@ -1,6 +1,7 @@
 //! A stack as narrow types: what a program says of it, checked, with the place where each thing is written. What comes
 //! after this room does not know the language any more.
 
+use crate::artifacts::Links;
 use crate::health::Gate;
 use crate::places::Places;
 use punix_diag::Span;
@@ -30,6 +31,8 @@ pub struct Design {
     /// A JSON object of the fields that belong to the backend: `systemUsers`, `systemGroups`.
     pub config: String,
     pub tls: Option<Tls>,
+    /// What it gives to other hosts of a fleet, and takes from them.
+    pub links: Links,
     /// Sorted.
     pub state_dirs: Vec<String>,
     pub places: Places,
@@ -79,6 +82,15 @@ pub struct Variable {
     pub at: Span,
     /// One text, or one secret in the encoding `raw`: the backend chooses its own.
     pub value: Vec<Chunk>,
+    /// The artifact that the text is, or whose reference it is.
+    pub artifact: Option<ArtifactName>,
+}
+
+/// An artifact, by the machine that gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactName {
+    pub machine: String,
+    pub name: String,
 }
 
 /// A file that the stack brings itself. All that a backend renders comes besides.
@@ -98,7 +110,7 @@ pub struct DesignFile {
     /// Names of services. Nothing means every service of the stack; where only `reloads` was given it is none.
     pub restarts: Option<Vec<String>>,
     pub reloads: Option<Vec<String>>,
-    /// `raw` or `std.datafile`.
+    /// `raw`, `std.datafile` or `std.tls`.
     pub made_by: &'static str,
 }
 
@@ -115,6 +127,11 @@ pub enum FileBody {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     pub domains: Vec<String>,
+    /// Where each domain is written.
+    pub places: Vec<Span>,
+    /// Names of services, as files have them.
+    pub restarts: Option<Vec<String>>,
+    pub reloads: Option<Vec<String>>,
     pub acme: bool,
     pub email: String,
     pub at: Span,

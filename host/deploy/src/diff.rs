@@ -244,14 +244,14 @@ fn secret_body(old: Option<&Side<'_>>, new: Option<&Side<'_>>) -> Body {
 fn names(chunks: &[RecordedChunk]) -> BTreeSet<String> {
     let names = chunks.iter().filter_map(|chunk| match chunk {
         RecordedChunk::Secret { reference, .. } => Some(reference.clone()),
-        RecordedChunk::Text(_) => None,
+        RecordedChunk::Text(_) | RecordedChunk::Artifact(_) => None,
     });
     names.collect()
 }
 
 fn texts_of(chunks: &[RecordedChunk]) -> String {
     let texts = chunks.iter().map(|chunk| match chunk {
-        RecordedChunk::Text(text) => text.as_str(),
+        RecordedChunk::Text(text) | RecordedChunk::Artifact(text) => text.as_str(),
         RecordedChunk::Secret { .. } => "\0",
     });
     texts.collect()

@@ -4,12 +4,16 @@
 #[cfg(test)]
 pub(crate) mod tests;
 
+use crate::artifacts::{Artifacts, artifact_token};
 use crate::design::{Design, Service, Variable};
 use crate::render::{Rendered, RenderedFile, program};
+use crate::tls;
 use punix_model::{Chunk, Scope, Slot};
 use punix_store::{Digest, Hasher};
-use punix_target::{FileRow, Generation, Mark, PluginRow, RecordedChunk, ServiceRow, TargetPath, UnitRow};
-use std::collections::BTreeMap;
+use punix_target::{
+    ArtifactRow, FileRow, Generation, Mark, PluginRow, RecordedChunk, ServiceRow, TargetPath, UnitRow,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is recorded besides what was rendered.
 #[derive(Debug, Clone)]
@@ -28,7 +32,17 @@ pub struct Circumstances {
     pub deployed_by: String,
 }
 
-/// Writes the record of a generation. A file without a mark is left out: there is none if it was spliced. Its number and
+/// A stack with references where artifacts of other hosts stand. That is what its record says: what an artifact is may
+/// change without anything of the stack.
+#[derive(Debug, Clone, Copy)]
+pub struct ByReference<'r> {
+    pub design: &'r Design,
+    pub rendered: &'r Rendered,
+    /// What the references stand for.
+    pub artifacts: &'r Artifacts,
+}
+
+/// Writes the record of a generation of a stack that takes nothing from others. A file without a mark is left out: there is none if it was spliced. Its number and
 /// what it follows are what the plan says.
 pub fn draft(
     design: &Design,
@@ -36,11 +50,24 @@ pub fn draft(
     marks: &BTreeMap<TargetPath, Mark>,
     circumstances: Circumstances,
 ) -> Generation {
+    let artifacts = &Artifacts::default();
+    draft_by_reference(ByReference { design, rendered, artifacts }, rendered, marks, circumstances)
+}
+
+/// The same of a stack that takes artifacts; `filled` is what is written, with the marks of that.
+pub fn draft_by_reference(
+    by_reference: ByReference<'_>,
+    filled: &Rendered,
+    marks: &BTreeMap<TargetPath, Mark>,
+    circumstances: Circumstances,
+) -> Generation {
+    let ByReference { design, rendered, artifacts } = by_reference;
     let Circumstances { source_hash, system, scenario, mut store_paths, plugins, deployed_at, deployed_by } =
         circumstances;
     store_paths.sort();
     store_paths.dedup();
-    let rows = rendered.files.iter().filter_map(|file| Some(row(design, file, *marks.get(&file.path)?)));
+    let files = rendered.files.iter().zip(&filled.files);
+    let rows = files.filter_map(|(file, filled)| Some(row(design, file, filled, *marks.get(&file.path)?)));
     let unit = |unit: &punix_model::Unit| UnitRow {
         name: unit.name.clone(),
         service: unit.service.clone(),
@@ -64,10 +91,33 @@ pub fn draft(
         stateful: !design.state_dirs.is_empty(),
         previous: None,
         plugins,
+        artifacts: artifact_rows(design, rendered, artifacts),
         render_hash: String::new(),
     };
-    generation.render_hash = render_hash(&generation);
+    generation.render_hash = render_hash(&generation, rendered);
     generation
+}
+
+/// Says which files hold which artifacts.
+fn artifact_rows(design: &Design, rendered: &Rendered, artifacts: &Artifacts) -> Vec<ArtifactRow> {
+    let mut rows = BTreeSet::new();
+    for consumed in &design.links.consumes {
+        let (host, name) = (&consumed.machine, &consumed.name);
+        let token = artifact_token(host, name);
+        for file in rendered.files.iter().filter(|file| holds(file, &token)) {
+            rows.insert(ArtifactRow {
+                path: file.path.clone(),
+                host: host.clone(),
+                name: name.clone(),
+                kind: artifacts.find(host, name).map_or_else(String::new, |artifact| artifact.kind.clone()),
+            });
+        }
+    }
+    rows.into_iter().collect()
+}
+
+fn holds(file: &RenderedFile, token: &str) -> bool {
+    file.chunks.iter().any(|chunk| matches!(chunk, Chunk::Text(text) if text.contains(token)))
 }
 
 /// Returns the word of a scope, as records have it.
@@ -78,9 +128,12 @@ pub(crate) fn scope(scope: Scope) -> &'static str {
     }
 }
 
-fn row(design: &Design, file: &RenderedFile, mark: Mark) -> FileRow {
+fn row(design: &Design, file: &RenderedFile, filled: &RenderedFile, mark: Mark) -> FileRow {
     // A text that is declared to be a secret itself is not kept: there is no reference by which it could be had again.
-    let chunks = file.has_secret().then(|| file.chunks.iter().map(|chunk| recorded(chunk, &design.slots)).collect());
+    let chunks = file.has_secret().then(|| match file.chunks == filled.chunks {
+        true => file.chunks.iter().map(|chunk| recorded(chunk, &design.slots)).collect(),
+        false => recorded_with_artifacts(file, filled, &design.slots),
+    });
     FileRow {
         path: file.path.clone(),
         mark,
@@ -94,6 +147,36 @@ fn row(design: &Design, file: &RenderedFile, mark: Mark) -> FileRow {
         restarts: file.restarts.clone(),
         reloads: file.reloads.clone(),
     }
+}
+
+/// Returns what a file holds that has secrets and artifacts in it. A text with an artifact is known by its reference alone,
+/// so it cannot be written again from here.
+fn recorded_with_artifacts(file: &RenderedFile, filled: &RenderedFile, slots: &[Slot]) -> Vec<RecordedChunk> {
+    let mut written = texts_between(&filled.chunks).into_iter();
+    let mut secrets = file.chunks.iter().filter(|chunk| matches!(chunk, Chunk::Secret(..)));
+    let mut chunks = Vec::new();
+    for text in texts_between(&file.chunks) {
+        let written = written.next().unwrap_or_default();
+        match text == written {
+            true if text.is_empty() => {}
+            true => chunks.push(RecordedChunk::Text(text)),
+            false => chunks.push(RecordedChunk::Artifact(text)),
+        }
+        chunks.extend(secrets.next().map(|secret| recorded(secret, slots)));
+    }
+    chunks
+}
+
+/// Returns the texts before, between and after secrets.
+pub(crate) fn texts_between(chunks: &[Chunk]) -> Vec<String> {
+    let mut texts = vec![String::new()];
+    for chunk in chunks {
+        match (chunk, texts.last_mut()) {
+            (Chunk::Text(text), Some(last)) => last.push_str(text),
+            (Chunk::Text(_), None) | (Chunk::Secret(..), _) => texts.push(String::new()),
+        }
+    }
+    texts
 }
 
 fn recorded(chunk: &Chunk, slots: &[Slot]) -> RecordedChunk {
@@ -134,6 +217,11 @@ fn variable_row(variable: &Variable, slots: &[Slot]) -> BTreeMap<String, String>
         });
         texts.collect::<String>()
     };
+    if let Some(artifact) = &variable.artifact {
+        let fields = [("key", &variable.name), ("host", &artifact.machine), ("name", &artifact.name)];
+        let fields = fields.map(|(key, value)| (key.to_owned(), value.clone()));
+        return fields.into_iter().chain([("kind".to_owned(), "artifact".to_owned())]).collect();
+    }
     let rest = match secret.map(|name| name.split_once(':').unwrap_or((name, ""))) {
         Some((kind, name)) => [("kind", kind.to_owned()), ("name", name.to_owned())],
         None => [("kind", "literal".to_owned()), ("value", text())],
@@ -141,9 +229,9 @@ fn variable_row(variable: &Variable, slots: &[Slot]) -> BTreeMap<String, String>
     [("key", variable.name.clone())].into_iter().chain(rest).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-/// Returns the digest of all that was rendered, without what secrets are. Each part is counted, so that none runs into
-/// the next.
-fn render_hash(generation: &Generation) -> String {
+/// Returns the digest of all that was rendered, without what secrets, artifacts and certificates are. Each part is counted,
+/// so that none runs into the next.
+fn render_hash(generation: &Generation, rendered: &Rendered) -> String {
     let mut hasher = Hasher::new();
     let mut add = |text: &str| {
         hasher.add(format!("{}:", text.len()).as_bytes());
@@ -155,12 +243,17 @@ fn render_hash(generation: &Generation) -> String {
     // Rows are serialised with their keys in one order, and lists as they are.
     add(&serde_json::to_string(&(&generation.services, &generation.units)).unwrap_or_default());
     add(&serde_json::to_string(&(&generation.store_paths, &generation.state_dirs)).unwrap_or_default());
-    for row in &generation.files {
+    let texts: BTreeMap<&TargetPath, &RenderedFile> = rendered.files.iter().map(|file| (&file.path, file)).collect();
+    for row in generation.files.iter().filter(|row| row.made_by != tls::MADE_BY) {
         add(row.path.as_str());
         add(&format!("{:o} {:?} {:?} {:?}", row.mode, row.owner, row.group, row.is_secret()));
         add(&format!("{} {:?} {:?}", row.made_by, row.restarts, row.reloads));
         match (&row.chunks, row.mark) {
             (Some(chunks), _) => add(&serde_json::to_string(chunks).unwrap_or_default()),
+            (None, Mark::Sha256(_)) if generation.artifacts.iter().any(|artifact| artifact.path == row.path) => {
+                let text: String = texts.get(&row.path).map_or_else(Vec::new, |file| texts_between(&file.chunks)).concat();
+                add(&Digest::of(text.as_bytes()).to_string());
+            }
             (None, Mark::Sha256(digest)) => add(&digest.to_string()),
             (None, Mark::HmacSha256(_)) => add("kept nowhere"),
         }
@@ -193,6 +286,11 @@ pub fn source_hash(program: ProgramBytes<'_>) -> String {
             hasher.finish().to_string()
         }
     }
+}
+
+/// Returns the day of a time in seconds since 1970: `2026-05-21`.
+pub(crate) fn day(seconds: i64) -> String {
+    timestamp(u64::try_from(seconds).unwrap_or(0)).chars().take(10).collect()
 }
 
 /// Returns a time as records have it: `2026-05-21T14:23:34+00:00`. It is given in seconds since 1970.

@@ -60,6 +60,8 @@ pub struct Deploy {
     pub policy: Policy,
     /// It is made even if nothing would be different.
     pub force_generation: bool,
+    /// Files that stay as they are, whatever that is: nothing is at hand to write them.
+    pub kept: BTreeSet<TargetPath>,
 }
 
 /// A wish for a generation that is kept.
@@ -167,12 +169,15 @@ pub fn same_secrets(plan: &Plan, remade: &BTreeMap<TargetPath, Mark>) -> Result<
 
 fn deploy_plan(ground: Ground<'_>, deploy: Deploy) -> Result<Planned, PlanError> {
     let seen = ground.seen;
-    let Deploy { mut draft, policy, force_generation } = deploy;
+    let Deploy { mut draft, policy, force_generation, kept } = deploy;
     draft.number = seen.next;
     draft.previous = seen.current.as_ref().map(|live| live.number);
     let mut judge = Judge::new(ground, policy, Secrets::Given);
     for row in &draft.files {
-        judge.wanted(row);
+        match kept.contains(&row.path) {
+            true => judge.left(&row.path),
+            false => judge.wanted(row),
+        }
     }
     judge.removed(&draft.files);
     let judged = judge.end()?;

@@ -95,6 +95,22 @@ pub fn render(design: &Design, sources: Sources, by: Renderer<'_>) -> Result<Ren
     Ok(Rendered { files, units: rendering.units, notes: rendering.notes })
 }
 
+/// Checks that a backend makes of a stack the same files, whatever the artifacts of other hosts are that stand in them: they
+/// are recorded by what they are with references.
+pub fn same_forms(design: &Design, by_reference: &Rendered, filled: &Rendered) -> Vec<Diagnostic> {
+    let secrets = |file: &RenderedFile| -> Vec<Chunk> {
+        file.chunks.iter().filter(|chunk| matches!(chunk, Chunk::Secret(..))).cloned().collect()
+    };
+    let form = |file: &RenderedFile| RenderedFile { chunks: secrets(file), ..file.clone() };
+    let [one, other] = [by_reference, filled].map(|rendered| rendered.files.iter().map(form).collect::<Vec<_>>());
+    if one == other && by_reference.units == filled.units {
+        return Vec::new();
+    }
+    let message = "the backend makes other files of a stack if an artifact of another host is another text";
+    let error = Diagnostic::error(Code::E28, message).at(design.backend_at);
+    vec![error.help("this is a fault of the plugin: what is in a variable must not decide which files there are")]
+}
+
 /// Returns a stack as far as its backend may know it.
 pub fn stack_of(design: &Design, unit_dir: Option<&TargetPath>) -> Stack {
     Stack {

@@ -113,7 +113,7 @@ pub fn references(generation: &Generation) -> BTreeSet<String> {
     let chunks = generation.files.iter().flat_map(|row| row.chunks.iter().flatten());
     let named = chunks.filter_map(|chunk| match chunk {
         RecordedChunk::Secret { reference, .. } => Some(reference.clone()),
-        RecordedChunk::Text(_) => None,
+        RecordedChunk::Text(_) | RecordedChunk::Artifact(_) => None,
     });
     named.collect()
 }
@@ -131,6 +131,8 @@ pub fn splice_record(
         let pieces: Option<Vec<Piece<'_>>> = chunks
             .map(|chunk| match chunk {
                 RecordedChunk::Text(text) => Some(Piece::Text(text)),
+                // What it is only the host knows that gives it.
+                RecordedChunk::Artifact(_) => None,
                 RecordedChunk::Secret { reference, encoding } => Some(Piece::Secret(Place {
                     name: reference,
                     // A record does not say more; what the value has to be at its place is still checked.

@@ -38,13 +38,14 @@ pub(crate) fn design() -> Design {
         slot_places: vec![span(21)],
         config: "{}".to_owned(),
         tls: None,
+        links: crate::Links::default(),
         state_dirs: Vec::new(),
         places,
     }
 }
 
 pub(crate) fn service(name: &str) -> Service {
-    let variable = |name: &str, chunk| Variable { name: name.to_owned(), at: span(21), value: vec![chunk] };
+    let variable = |name: &str, chunk| Variable { name: name.to_owned(), at: span(21), value: vec![chunk], artifact: None };
     Service {
         name: name.to_owned(),
         at: span(20),

@@ -2,7 +2,6 @@
 //! taken over whole, with store paths filled in and secrets as slots.
 
 use super::reader::{Reader, Spot};
-use super::slots::unavailable_artifact;
 use crate::value::place;
 use punix_diag::{Code, Diagnostic, Span};
 use punix_model::Shape;
@@ -22,7 +21,7 @@ pub(super) enum Data {
     Record(Vec<(String, Data)>),
 }
 
-/// Whether there may be secrets in a value.
+/// Whether there may be secrets, and artifacts of other hosts, in a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Secrets {
     /// They may, and look like this.
@@ -74,10 +73,17 @@ impl Reader<'_> {
             }
             Value::Artifact { host, name } => {
                 let values = &self.evaluator.values;
-                let error = unavailable_artifact(values.text(host), values.text(name));
+                let (host, name) = (values.text(host).to_owned(), values.text(name).to_owned());
                 let part = self.spot_of(whole, way);
-                self.push(error.at(part.at));
-                None
+                match secrets {
+                    Secrets::Of(_) => self.artifact(&part.shown, part.at, &host, &name).map(Data::Text),
+                    Secrets::Refused => {
+                        let message = format!("`{}` is an artifact of another host, and none may stand here", part.shown);
+                        let help = "artifacts belong into `environment` or into the `data` of a data file";
+                        self.error(Code::E1, part.at, message, help);
+                        None
+                    }
+                }
             }
             Value::List(items) => {
                 let items = self.evaluator.values.items(items).to_vec();

@@ -151,7 +151,7 @@ impl Reader<'_> {
     }
 
     /// Reads names of services. Those that are disabled are left out.
-    fn service_names(&mut self, spot: &Spot, names: &ServiceNames) -> Vec<String> {
+    pub(super) fn service_names(&mut self, spot: &Spot, names: &ServiceNames) -> Vec<String> {
         let mut services = Vec::new();
         for (name, spot) in self.texts(spot) {
             if names.enabled.contains(&name) {

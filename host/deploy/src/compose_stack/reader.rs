@@ -2,6 +2,7 @@
 //! is wrong is kept and reading goes on, so that one run tells everything.
 
 use super::StackChoice;
+use super::artifacts::Taken;
 use super::data::beginning;
 use super::slots::Slots;
 use crate::places::Places;
@@ -78,6 +79,8 @@ pub(super) struct Reader<'c> {
     pub(super) dropped: usize,
     pub(super) warnings: Vec<Diagnostic>,
     pub(super) slots: Slots,
+    /// Artifacts of other hosts.
+    pub(super) taken: Taken,
     pub(super) places: Places,
     /// Packages that the stack refers to.
     pub(super) packages: BTreeSet<ModuleId>,
@@ -93,6 +96,7 @@ impl<'c> Reader<'c> {
             dropped: 0,
             warnings: Vec::new(),
             slots: Slots::default(),
+            taken: Taken::default(),
             places: Places::default(),
             packages: BTreeSet::new(),
             bytes_left: TEXT_BYTES_MAX,

@@ -4,8 +4,7 @@ use super::data::{Data, Secrets};
 use super::formats::json;
 use super::names::{self, SERVICE_RULE, is_binary, is_service, is_variable};
 use super::reader::{Fields, Reader, Spot, listed, quoted};
-use super::slots::unavailable_artifact;
-use crate::design::{Service, Variable};
+use crate::design::{ArtifactName, Service, Variable};
 use punix_diag::{Code, Diagnostic};
 use punix_model::{Chunk, Encoding, Shape};
 use punix_pcl::{ModuleId, Value};
@@ -214,7 +213,7 @@ impl Reader<'_> {
         entries.sort_by(|one, other| one.0.cmp(&other.0));
         let mut variables = Vec::with_capacity(entries.len());
         for (name, spot) in entries {
-            let Some(chunk) = self.variable(&spot) else { continue };
+            let Some((chunk, artifact)) = self.variable(&spot) else { continue };
             if !is_variable(&name) {
                 let message =
                     format!("`{}` cannot be a variable: systemd drops the name {}", spot.shown, quoted(&name));
@@ -225,31 +224,31 @@ impl Reader<'_> {
                     "it begins with a letter or `_` and goes on with letters, digits and `_`",
                 );
             }
-            variables.push(Variable { name, at: spot.at, value: vec![chunk] });
+            variables.push(Variable { name, at: spot.at, value: vec![chunk], artifact });
         }
         variables
     }
 
-    fn variable(&mut self, spot: &Spot) -> Option<Chunk> {
+    fn variable(&mut self, spot: &Spot) -> Option<(Chunk, Option<ArtifactName>)> {
         let values = &self.evaluator.values;
         match values.get(spot.id) {
             Value::Text(_) | Value::Woven(_) | Value::Out(_) => {
                 let text = self.text(spot)?;
                 self.refuse_nul(&text, spot);
-                Some(Chunk::Text(text))
+                Some((Chunk::Text(text), None))
             }
             Value::Secret { kind, name } => {
                 let (kind, name) = (values.text(kind).to_owned(), values.text(name).to_owned());
                 let slot = self.slot(spot, spot.at, &kind, &name, Shape::Text)?;
-                Some(Chunk::Secret(slot, Encoding("raw".to_owned())))
+                Some((Chunk::Secret(slot, Encoding("raw".to_owned())), None))
             }
             Value::Artifact { host, name } => {
-                let error = unavailable_artifact(values.text(host), values.text(name));
-                self.push(error.at(spot.at));
-                None
+                let (machine, name) = (values.text(host).to_owned(), values.text(name).to_owned());
+                let text = self.artifact(&spot.shown, spot.at, &machine, &name)?;
+                Some((Chunk::Text(text), Some(ArtifactName { machine, name })))
             }
             Value::Failed | Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Record(_) => {
-                self.wrong(spot, "a string or a secret reference");
+                self.wrong(spot, "a string, a secret reference or an artifact of another host");
                 None
             }
         }

@@ -1,7 +1,7 @@
 //! The secrets that a stack refers to. Each is there once, however often it is used; nothing here knows a value.
 
 use super::reader::{Reader, Spot};
-use punix_diag::{Code, Diagnostic, Span};
+use punix_diag::{Code, Span};
 use punix_model::{Shape, Slot};
 use std::collections::HashMap;
 
@@ -46,10 +46,4 @@ impl Reader<'_> {
         self.error(Code::E2, at, message, help);
         None
     }
-}
-
-/// Says that a stack alone has no artifacts.
-pub(super) fn unavailable_artifact(host: &str, name: &str) -> Diagnostic {
-    Diagnostic::error(Code::E2, format!("cross-host artifact not available: artifact:{host}:{name}"))
-        .help(format!("it comes from the host `{host}` of a fleet, and this stack is deployed by itself"))
 }

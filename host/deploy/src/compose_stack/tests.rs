@@ -1,4 +1,5 @@
 use super::*;
+use crate::artifacts::Artifacts;
 use crate::design::{DesignFile, FileBody};
 use expect_test::{Expect, expect};
 use punix_diag::{Detail, Look, render};
@@ -6,6 +7,7 @@ use punix_model::Chunk;
 use punix_pcl::{Source, check as check_program};
 use std::fmt::Write;
 
+mod artifacts;
 mod hostile;
 mod odd;
 mod random;
@@ -29,8 +31,16 @@ fn compose_under(files: &[(&str, &str)], scenario: Option<&str>) -> Result<(Desi
         let name = checked.program.ast.text(checked.program.module(module).name);
         (name != "Lost").then(|| format!("/store/{}", name.to_lowercase()))
     };
-    let choice =
-        StackChoice { checked: &checked, world: &world, scenario, stack: "S", home: Some("/home/ann"), entry: &entry };
+    let none = Artifacts::default();
+    let choice = StackChoice {
+        checked: &checked,
+        world: &world,
+        scenario,
+        stack: "S",
+        home: Some("/home/ann"),
+        artifacts: Filling::Texts(&none),
+        entry: &entry,
+    };
     let (design, warnings) = compose_stack(choice).map_err(|errors| show(&errors))?;
     Ok((design, show(&warnings)))
 }
@@ -220,6 +230,7 @@ fn what_is_no_stack_is_told() {
             scenario: None,
             stack: "Web",
             home: None,
+            artifacts: Filling::References,
             entry: &|_| None,
         };
         let errors = compose_stack(choice).unwrap_err();

@@ -116,3 +116,69 @@ fn a_time_is_written_as_in_records() {
         assert_eq!(timestamp(seconds), expected);
     }
 }
+
+/// A stack that takes an artifact, into a file with a secret and into one without; what the artifact is stands in `text`.
+fn taking(text: &str) -> Design {
+    use crate::artifacts::{Consumed, Links};
+    let mut design = design();
+    let artifact = crate::ArtifactName { machine: "mx".to_owned(), name: "tlsa".to_owned() };
+    let at = punix_diag::Span::default();
+    let value = vec![Chunk::Text(text.to_owned())];
+    design.services[0].environment.push(Variable { name: "TLSA".to_owned(), at, value, artifact: Some(artifact) });
+    design.files.push(file("/etc/app/tlsa.json", &format!("\"{text}\"\n")));
+    let consumed = Consumed { machine: "mx".to_owned(), name: "tlsa".to_owned(), at };
+    design.links = Links { produces: Vec::new(), consumes: vec![consumed] };
+    design
+}
+
+fn drafted_with(text: &str) -> Generation {
+    use crate::artifacts::{Artifact, Artifacts};
+    let (reference, filled) = (taking("{artifact:mx/tlsa}"), taking(text));
+    let mut artifacts = Artifacts::default();
+    let artifact = Artifact { kind: "tlsa".to_owned(), text: text.to_owned() };
+    artifacts.add("mx", BTreeMap::from([("tlsa".to_owned(), artifact)]));
+    let (by_reference, filled) = (rendered(&reference), rendered(&filled));
+    assert_eq!(crate::same_forms(&reference, &by_reference, &filled), []);
+    let by_reference = ByReference { design: &reference, rendered: &by_reference, artifacts: &artifacts };
+    draft_by_reference(by_reference, &filled, &marks(&filled, text), circumstances())
+}
+
+#[test]
+fn an_artifact_is_recorded_by_reference_alone() {
+    let generation = drafted_with("f215d5da");
+    let record = String::from_utf8(generation.to_bytes()).unwrap();
+    assert!(!record.contains("f215d5da"), "{record}");
+    let rows: Vec<String> =
+        generation.artifacts.iter().map(|row| format!("{} {} {}", row.path, row.token(), row.kind)).collect();
+    assert_eq!(
+        rows,
+        ["/etc/app/tlsa.json {artifact:mx/tlsa} tlsa", "/etc/punix/env/Web/api.env {artifact:mx/tlsa} tlsa"]
+    );
+    let row = &generation.services[0].environment[2];
+    assert_eq!(format!("{row:?}"), r#"{"host": "mx", "key": "TLSA", "kind": "artifact", "name": "tlsa"}"#);
+    let mixed = generation.files.iter().find(|row| row.chunks.is_some()).and_then(|row| row.chunks.clone()).unwrap();
+    let artifact = RecordedChunk::Artifact("\nTLSA=\"{artifact:mx/tlsa}\"\n".to_owned());
+    assert!(mixed.contains(&artifact), "{mixed:?}");
+    assert_eq!(Generation::from_bytes(&generation.to_bytes(), "Web", 1).map(|read| read.artifacts), Ok(generation.artifacts));
+}
+
+/// What an artifact is changes files, and nothing else.
+#[test]
+fn a_renewal_changes_no_identity() {
+    let (one, other) = (drafted_with("one"), drafted_with("an\"other"));
+    assert_eq!(
+        (&one.source_hash, &one.render_hash, &one.services, &one.store_paths, &one.artifacts),
+        (&other.source_hash, &other.render_hash, &other.services, &other.store_paths, &other.artifacts)
+    );
+    let differ = |path: &str| {
+        let mark = |generation: &Generation| generation.files.iter().find(|row| row.path.as_str() == path).unwrap().mark;
+        mark(&one) != mark(&other)
+    };
+    assert!(differ("/etc/app/tlsa.json") && differ("/etc/punix/env/Web/api.env") && !differ("/etc/app/a.conf"));
+    let elsewhere = {
+        let mut design = taking("{artifact:mx/tlsa}");
+        design.files.pop();
+        drafted(&design, "")
+    };
+    assert_ne!(elsewhere.render_hash, one.render_hash);
+}

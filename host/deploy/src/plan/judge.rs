@@ -2,6 +2,7 @@
 
 use super::refusal::{Drift, PlanError, Refusal, Standing, Turn};
 use super::{Counts, Ground, Policy, Warning};
+use crate::tls::is_certificate;
 use punix_store::Digest;
 use punix_target::{After, Body, Boundary, Change, FileRow, FileSeen, Maker, Mark, PathSeen, Seen, TargetPath, There};
 use std::collections::{BTreeMap, BTreeSet};
@@ -200,7 +201,8 @@ impl<'j> Judge<'j> {
 
     /// Returns by what the bytes are recognised that can be written for a row; nothing if there are none.
     fn mark(&self, row: &FileRow) -> Option<Mark> {
-        if row.withheld.is_none() && !row.is_secret() {
+        // A certificate is of no use without its key, which is not kept.
+        if row.withheld.is_none() && !row.is_secret() && !is_certificate(row) {
             return Some(row.mark);
         }
         match self.secrets {
@@ -346,7 +348,7 @@ struct Wanted<'w> {
 }
 
 fn is_kept_from_others(row: &FileRow) -> bool {
-    row.is_secret() || row.withheld.is_some()
+    row.is_secret() || row.withheld.is_some() || is_certificate(row)
 }
 
 /// Returns the number of a user or a group; those that have files usually if there is no name.

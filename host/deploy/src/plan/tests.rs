@@ -31,7 +31,7 @@ fn deploy(draft: Generation) -> Wish<'static> {
 }
 
 fn with(draft: Generation, policy: Policy) -> Wish<'static> {
-    Wish::Deploy(Deploy { draft, policy, force_generation: false })
+    Wish::Deploy(Deploy { draft, policy, force_generation: false, kept: BTreeSet::new() })
 }
 
 #[track_caller]
@@ -95,7 +95,7 @@ fn the_same_again_is_no_change() {
     world.missing.insert("/store/lib".to_owned());
     let again = world.plan(&ask(&same), deploy(same.clone())).unwrap();
     assert!(matches!(again, Planned::Unchanged { number: 1, ref push } if push.len() == 1), "{again:?}");
-    let forced = Wish::Deploy(Deploy { draft: same.clone(), policy: Policy::default(), force_generation: true });
+    let forced = Wish::Deploy(Deploy { draft: same.clone(), policy: Policy::default(), force_generation: true, kept: BTreeSet::new() });
     let forced = decided(world.plan(&ask(&same), forced));
     assert_eq!((forced.counts.written, forced.counts.same, forced.plan.parent), (0, 3, Some(1)));
 }

@@ -79,6 +79,7 @@ fn a_backend_knows_the_program_and_no_value() {
         name: "MORE".to_owned(),
         at: span(3),
         value: vec![Chunk::Secret(0, Encoding("raw".to_owned()))],
+        artifact: None,
     });
     let stack = stack_of(&design, Some(&path("/etc/units")));
     assert_eq!(stack.services[0].argv, ["/store/api/bin/api", "--port", "80"]);

@@ -11,7 +11,7 @@ use punix_model::{Chunk, Encoding};
 fn planned(first: fn(&mut Design), value: &str, then: fn(&mut Design)) -> Decided {
     let world = deployed(&[drafted("one", first)]);
     let draft = drafted(value, then);
-    let wish = Wish::Deploy(Deploy { draft: draft.clone(), policy: Policy::default(), force_generation: true });
+    let wish = Wish::Deploy(Deploy { draft: draft.clone(), policy: Policy::default(), force_generation: true, kept: BTreeSet::new() });
     decided(world.plan(&ask(&draft), wish))
 }
 
@@ -104,6 +104,7 @@ fn another_reference_is_another_environment() {
                 name: "MORE".to_owned(),
                 at: testing::span(1),
                 value: vec![Chunk::Secret(0, Encoding("raw".to_owned()))],
+                artifact: None,
             });
         },
         expect![[r#"
