@@ -1,6 +1,7 @@
 //! The command line. Doc comments here are the help texts.
 
 pub(crate) mod build;
+pub(crate) mod fleet;
 pub(crate) mod plugin;
 pub(crate) mod secrets;
 pub(crate) mod service;
@@ -35,6 +36,7 @@ pub(crate) enum Command {
     Build(build::Build),
     Store(store::Store),
     Service(service::Service),
+    Fleet(fleet::Fleet),
     Verify(service::Verify),
     Secrets(secrets::Secrets),
     Plugin(plugin::Plugin),
@@ -129,6 +131,7 @@ pub(crate) fn command() -> clap::Command {
     let command = Arguments::command();
     let command = command.mut_subcommand("verify", with_opposites);
     let command = command.mut_subcommand("secrets", |secrets| secrets.mut_subcommands(with_opposites));
+    let command = command.mut_subcommand("fleet", |fleet| fleet.mut_subcommands(with_opposites));
     command.mut_subcommand("service", |service| service.mut_subcommands(with_opposites))
 }
 

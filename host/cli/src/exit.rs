@@ -1,5 +1,6 @@
 //! How the process ends. The numbers are a contract; they stand in `docs/reference/exit-codes.md`.
 
+use crate::ui::hidden::without_now;
 use punix_diag::{Code, Diagnostic};
 use std::io::Write;
 use std::process::ExitCode;
@@ -63,8 +64,10 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 /// Makes a panic say that it is our fault and what to do.
 pub(crate) fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
+        // What was to be done may have been about a secret.
+        let (panic, version) = (panic.to_string(), env!("CARGO_PKG_VERSION"));
         let mut stderr = std::io::stderr().lock();
-        let _ = writeln!(stderr, "error: this is a bug in punix {}: {panic}", env!("CARGO_PKG_VERSION"));
+        let _ = writeln!(stderr, "error: this is a bug in punix {version}: {}", without_now(&panic));
         let _ = writeln!(stderr, "help: please report it, with what you ran and the input");
     }));
 }

@@ -11,7 +11,6 @@ mod exit;
 mod load;
 mod machine;
 mod places;
-mod secrets;
 mod ui;
 mod way;
 
@@ -26,6 +25,7 @@ fn main() -> ExitCode {
     if let Some(code) = punix_target::enter_guard_if_asked() {
         return code;
     }
+    punix_target::leave_no_dump();
     exit::install_panic_hook();
     let arguments = match args::Arguments::read() {
         Ok(arguments) => arguments,
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         args::Command::Build(args) => cmd::build::run(&ui, &args),
         args::Command::Store(args) => cmd::store::run(&ui, &args),
         args::Command::Service(args) => cmd::service::run(&ui, &args),
+        args::Command::Fleet(args) => cmd::service::fleet(&ui, &args),
         args::Command::Verify(args) => cmd::service::verify(&ui, &args),
         args::Command::Secrets(args) => cmd::service::secrets(&ui, &args),
         args::Command::Plugin(args) => cmd::plugin::run(&ui, &args),

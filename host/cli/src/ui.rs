@@ -1,5 +1,7 @@
 //! Where words go: stdout is the result, stderr the conversation.
 
+pub(crate) mod hidden;
+
 use crate::exit::Exit;
 use punix_diag::{Detail, Diagnostic, Look, SourceMap, render, summary, visible};
 use std::io::{self, IsTerminal, Write};
@@ -23,6 +25,18 @@ pub(crate) struct Ui {
     paints: bool,
     /// Where both streams go instead, for one of many that work at once.
     kept: Option<Kept>,
+    /// Who is told what this one of many does just now.
+    watcher: Option<Watcher>,
+}
+
+/// Is told what one of many does just now.
+#[derive(Clone)]
+pub(crate) struct Watcher(pub(crate) Arc<dyn Fn(&'static str) + Send + Sync>);
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watcher(..)")
+    }
 }
 
 /// What was said and not shown yet.
@@ -57,13 +71,42 @@ impl Ui {
         };
         let detail = if terminal || color == Color::Always { Detail::Excerpt } else { Detail::Lines };
         let paints = wanted(io::stdout().is_terminal());
-        Ui { json, look: Look { detail, color: wanted(terminal) }, paints, kept: None }
+        Ui { json, look: Look { detail, color: wanted(terminal) }, paints, kept: None, watcher: None }
     }
 
     /// Returns a pair of streams that nobody sees until somebody takes what was said. No bar is drawn on them.
     pub(crate) fn keeping(&self) -> (Ui, Kept) {
         let kept = Kept::default();
-        (Ui { json: self.json, look: self.look, paints: false, kept: Some(kept.clone()) }, kept)
+        let ui = Ui { json: self.json, look: self.look, paints: false, kept: Some(kept.clone()), watcher: None };
+        (ui, kept)
+    }
+
+    /// Has what is to be told returned instead of said, as far as that is possible.
+    pub(crate) fn as_data(self) -> Ui {
+        Ui { json: true, ..self }
+    }
+
+    /// Has somebody told what is done.
+    pub(crate) fn watched_by(mut self, watcher: Option<Watcher>) -> Ui {
+        self.watcher = watcher;
+        self
+    }
+
+    /// Tells whoever watches this one of many what it does now.
+    pub(crate) fn doing(&self, what: &'static str) {
+        if let Some(Watcher(tell)) = &self.watcher {
+            tell(what);
+        }
+    }
+
+    /// Returns diagnostics as they are shown.
+    pub(crate) fn drawn(&self, diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
+        render(diagnostics, sources, self.look)
+    }
+
+    /// Tells whether the source is drawn below errors.
+    pub(crate) fn draws(&self) -> bool {
+        self.look.detail == Detail::Excerpt
     }
 
     /// Tells whether somebody watches the conversation as it goes on.
@@ -74,7 +117,7 @@ impl Ui {
     /// Returns the same streams with source excerpts drawn.
     pub(crate) fn explaining(&self, explain: bool) -> Ui {
         let detail = if explain { Detail::Excerpt } else { self.look.detail };
-        Ui { json: self.json, look: Look { detail, ..self.look }, paints: self.paints, kept: self.kept.clone() }
+        Ui { look: Look { detail, ..self.look }, ..self.clone() }
     }
 
     /// Tells whether the result may have colours.
@@ -93,6 +136,7 @@ impl Ui {
 
     /// Writes to stdout, whoever reads it.
     pub(crate) fn print(&self, text: &str) -> io::Result<()> {
+        let text = &*hidden::without(text, self.json);
         if let Some(kept) = &self.kept {
             kept.said().result.push_str(text);
             return Ok(());
@@ -107,6 +151,7 @@ impl Ui {
     }
 
     fn whisper(&self, text: &str) {
+        let text = &*hidden::without(text, false);
         match &self.kept {
             Some(kept) => kept.said().conversation.push_str(text),
             None => drop(io::stderr().lock().write_all(text.as_bytes())),

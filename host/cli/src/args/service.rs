@@ -79,8 +79,8 @@ pub(crate) struct Source {
     #[command(flatten)]
     pub(crate) secrets: Secrets,
 
-    /// Where certificates lie for the stack's `tls`; not done yet, so it is refused
-    #[arg(long, value_name = "DIR", hide = true)]
+    /// Where certificates lie for the stack's `tls`: DIR/DOMAIN/fullchain.pem and privkey.pem
+    #[arg(long, value_name = "DIR")]
     pub(crate) tls_certs: Option<PathBuf>,
 
     /// A file with pinned recipes; only one that pins none is taken: plugins are chosen with `punix plugin add`

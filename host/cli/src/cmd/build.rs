@@ -5,11 +5,11 @@ mod progress;
 mod report;
 
 use super::check::{checked, fail};
+use super::service::{Sourcing, base_of, resolve_sources};
 use crate::args::build::{Build, Building};
 use crate::exit::Exit;
 use crate::machine::{network, processors, system};
 use crate::places;
-use crate::secrets;
 use crate::ui::Ui;
 use progress::Progress;
 use punix_build::fetch::{Fetcher, Options};
@@ -56,7 +56,9 @@ pub(crate) fn run(ui: &Ui, args: &Build) -> Exit {
     };
     let wanted: Vec<usize> = composed.wanted.iter().map(|(_, place)| *place).collect();
     let command = "punix build";
-    let run = Run { ui, building: &args.building, composed, sources, store: &store, command, is_part: false };
+    let sourcing = Sourcing { base: Some(base_of(&args.path)), vault: None };
+    let building = &args.building;
+    let run = Run { ui, building, composed, sources, store: &store, command, sourcing, is_part: false };
     let Realised { report, exit, shared } = match run.realise(&wanted, &BTreeSet::new()) {
         Ok(realised) => realised,
         Err(exit) => return exit,
@@ -157,6 +159,7 @@ pub(crate) struct Run<'r> {
     pub(crate) sources: &'r SourceMap,
     pub(crate) store: &'r Store,
     pub(crate) command: &'r str,
+    pub(crate) sourcing: Sourcing<'r>,
     /// Whether it is a part of something bigger, which has a result of its own.
     pub(crate) is_part: bool,
 }
@@ -211,7 +214,7 @@ impl Run<'_> {
         stop: &AtomicBool,
     ) -> Result<Vec<Option<Fate>>, Exit> {
         let missing = seen.missing().iter().map(|&place| self.composed.packages.get(place));
-        let secrets = secrets::resolve(self.ui, missing, self.sources)?;
+        let secrets = resolve_sources(self.ui, self.sourcing, missing).map_err(|stopped| stopped.tell(self.ui, self.sources))?;
         let isolation = self.isolation()?;
         let cache = places::cache(self.building.cache_dir.as_deref()).map_err(|homeless| homeless.refuse(self.ui))?;
         let fetcher = Fetcher::new(&cache, Options::of(network())).map_err(|error| self.fail(error))?;

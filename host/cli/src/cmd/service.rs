@@ -6,11 +6,13 @@ mod apply;
 mod audit;
 mod back;
 mod build;
+mod certificates;
 mod commit;
 mod confirm;
 mod deploy;
 mod diff;
 mod draw;
+mod fleet;
 mod go;
 mod hands;
 mod health;
@@ -53,6 +55,9 @@ use punix_plugin::{Fault, SiteError};
 use serde_json::Value;
 use std::path::Path;
 
+pub(crate) use prepare::base_of;
+pub(crate) use secrets::{Sourcing, resolve_sources};
+
 pub(crate) fn run(ui: &Ui, args: &Service) -> Exit {
     let Some(verb) = &args.verb else { return help(ui) };
     let done = match verb {
@@ -80,6 +85,11 @@ pub(crate) fn run(ui: &Ui, args: &Service) -> Exit {
 /// Runs `punix verify`, which is `punix service verify`.
 pub(crate) fn verify(ui: &Ui, args: &Verify) -> Exit {
     verify::run(ui, args).unwrap_or_else(|stopped| stopped.tell(ui, &SourceMap::default()))
+}
+
+/// Runs `punix fleet`.
+pub(crate) fn fleet(ui: &Ui, args: &crate::args::fleet::Fleet) -> Exit {
+    fleet::run(ui, args)
 }
 
 /// Runs `punix secrets`.
@@ -156,7 +166,7 @@ impl Stopped {
         }
     }
 
-    fn tell(self, ui: &Ui, sources: &SourceMap) -> Exit {
+    pub(crate) fn tell(self, ui: &Ui, sources: &SourceMap) -> Exit {
         match self {
             Stopped::By(diagnostics) => fail(ui, &diagnostics, 0, sources),
             Stopped::World(diagnostics) => fail_world(ui, &diagnostics, sources),

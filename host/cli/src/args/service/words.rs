@@ -15,6 +15,11 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
+    /// Returns a stack that somebody else names.
+    pub(crate) fn named(name: &str) -> Stack {
+        Stack { stack: Some(name.to_owned()), by_name: None }
+    }
+
     pub(crate) fn name(&self) -> &str {
         // One of the two is there, or the command line was refused.
         self.stack.as_deref().or(self.by_name.as_deref()).unwrap_or_default()

@@ -21,6 +21,8 @@ const SLOW: Duration = Duration::from_secs(1);
 pub(crate) struct Report {
     rows: Vec<Row>,
     diagnostics: Vec<Diagnostic>,
+    /// What could not be built, with why: a path, and the place of a diagnostic.
+    failed: Vec<(PathBuf, usize)>,
     store: PathBuf,
     took: Duration,
 }
@@ -47,7 +49,9 @@ impl Report {
     ) -> Report {
         let mut modules: HashMap<usize, Vec<&str>> = HashMap::new();
         order.iter().for_each(|(place, module)| modules.entry(*place).or_default().push(module));
-        let mut report = Report { rows: Vec::new(), diagnostics: Vec::new(), store: store.root().to_owned(), took };
+        let root = store.root().to_owned();
+        let mut report =
+            Report { rows: Vec::new(), diagnostics: Vec::new(), failed: Vec::new(), store: root, took };
         for (place, fate) in fates.into_iter().enumerate() {
             let Some(fate) = fate else { continue };
             let package = composed.packages.get(place);
@@ -61,10 +65,16 @@ impl Report {
                 && !error.is_stop()
             {
                 let spans = composed.spans.get(place).copied();
+                report.failed.push((store.path(package.name()), report.diagnostics.len()));
                 report.diagnostics.push(explain(&package.label, spans, error));
             }
         }
         report
+    }
+
+    /// Returns the paths of what could not be built itself, with why.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = (&Path, &Diagnostic)> {
+        self.failed.iter().filter_map(|(path, place)| Some((path.as_path(), self.diagnostics.get(*place)?)))
     }
 
     /// Shows what went wrong, then the counts.

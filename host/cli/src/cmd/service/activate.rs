@@ -124,6 +124,7 @@ pub(super) fn fulfil(
     if !hands.can_act() {
         return Ok(listed(begun.steps, &wishes));
     }
+    teller.ui.doing("activating");
     let session = units.backend.session(&units.stack, &wishes, units.facts)?;
     let statuses = hands.fulfil(session)?;
     let mut activated = Activated::default();

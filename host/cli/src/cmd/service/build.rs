@@ -2,6 +2,7 @@
 
 use super::Stopped;
 use super::prepare::Program;
+use super::secrets::{Sourcing, Vault};
 use crate::args::build::Building;
 use crate::cmd::build::{Realised, Run};
 use crate::exit::Exit;
@@ -13,22 +14,37 @@ use std::collections::BTreeSet;
 /// Packages that are there.
 pub(super) struct Built {
     pub(super) store: Store,
-    /// While this is held, none of them is collected.
-    _shared: SharedLock,
+    /// While this is held, none of them is collected. Whoever built for many holds it himself.
+    _shared: Option<SharedLock>,
+}
+
+impl Built {
+    /// Takes packages that somebody else keeps from being collected.
+    pub(super) fn held_elsewhere(store: Store) -> Built {
+        Built { store, _shared: None }
+    }
 }
 
 /// Builds what is missing. A stack without packages needs no store.
-pub(super) fn build(ui: &Ui, building: &Building, program: &Program, command: &str) -> Result<Option<Built>, Stopped> {
+pub(super) fn build(
+    ui: &Ui,
+    building: &Building,
+    program: &Program,
+    vault: Option<&Vault>,
+    command: &str,
+) -> Result<Option<Built>, Stopped> {
     if program.composed.packages.is_empty() {
         return Ok(None);
     }
     let sources = program.sources();
     let store = Store::open(&program.store_root).map_err(Diagnostic::from)?;
     let wanted: Vec<usize> = program.composed.wanted.iter().map(|(_, place)| *place).collect();
-    let run = Run { ui, building, composed: &program.composed, sources, store: &store, command, is_part: true };
+    let sourcing = Sourcing { base: Some(&program.base), vault };
+    let composed = &program.composed;
+    let run = Run { ui, building, composed, sources, store: &store, command, sourcing, is_part: true };
     let Realised { report, exit, shared } = run.realise(&wanted, &BTreeSet::new()).map_err(Stopped::Told)?;
     match exit {
-        Exit::Done => Ok(Some(Built { store, _shared: shared })),
+        Exit::Done => Ok(Some(Built { store, _shared: Some(shared) })),
         Exit::Failed | Exit::Usage | Exit::World | Exit::RolledBack | Exit::Interrupted | Exit::Unheard | Exit::Bug => {
             Err(Stopped::Told(report.fail(ui, sources, exit, building.events)))
         }

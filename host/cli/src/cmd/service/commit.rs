@@ -85,6 +85,7 @@ pub(super) fn push(
         Stopped::usage(format!("`{}` is no place for a store on a target: {issue}", words::seen(&root)), "name another")
     })?;
     let pushing = Pushing { to, names: names(&mut paths.iter()), again: names(&mut again.iter()) };
+    teller.ui.doing("pushing");
     let progress = Pushes::new(teller);
     let brought = door.push(store, &pushing, &mut |step| progress.step(&step));
     progress.end();
@@ -107,11 +108,15 @@ pub(super) fn commit(
     plan: &Plan,
     payload: Payload,
 ) -> Result<Committed, Stopped> {
+    teller.ui.doing("staging");
     let mut tell = |progress: Progress| match progress {
         Progress::Staging { done, of } => {
             teller.event(&json!({ "event": "staging", "done": done, "of": of }));
         }
-        Progress::Published => teller.event(&json!({ "event": "published" })),
+        Progress::Published => {
+            teller.ui.doing("going live");
+            teller.event(&json!({ "event": "published" }));
+        }
         Progress::Live => teller.event(&json!({ "event": "live" })),
     };
     door.within(boundary)?;

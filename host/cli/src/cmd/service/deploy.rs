@@ -11,6 +11,7 @@ use super::{Stopped, build, pins};
 use crate::args::service::Deploy as Arguments;
 use crate::exit::Exit;
 use crate::ui::Ui;
+use punix_deploy::Artifacts;
 use punix_diag::{SourceMap, json as diagnostic_json};
 use serde_json::{Value, json};
 
@@ -53,12 +54,12 @@ fn deploy(ui: &Ui, args: &Arguments, program: &Program) -> Result<Exit, Stopped>
     // A target that cannot be had is found out before anything is built.
     site::at(ui, &place, visit, |site| {
         site.can_run(program)?;
-        let wanted = prepare(ui, &args.source, program, site, &|plugins, design| {
+        let wanted = prepare(ui, &args.source, program, site, &Artifacts::default(), &|plugins, design| {
             resolve(plugins, vault.as_ref(), &design.slots, &design.slot_places)
         })?;
         let built = match args.dry_run {
             true => None,
-            false => build::build(ui, &args.building, program, COMMAND)?,
+            false => build::build(ui, &args.building, program, vault.as_ref(), COMMAND)?,
         };
         let deployed = one::deploy(teller, job, site, program, wanted, built.as_ref())?;
         let shown = Shown { teller, args, place: &place, program };

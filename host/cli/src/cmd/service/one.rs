@@ -88,11 +88,12 @@ struct One<'o> {
 impl One<'_> {
     fn deploy(&self, wanted: Wanted) -> Result<Deployed, Stopped> {
         let (door, source) = (self.site.door, self.job.source);
-        let draft = wanted.draft(self.program, source, |secret| door.tag(secret))?;
-        let (files, store_paths) = (draft.files.len(), draft.store_paths.len());
+        let mut draft = wanted.draft(self.program, source, |secret| door.tag(secret))?;
         let seen = door.look(&question(&wanted.design.name, &wanted.rendered, &draft.store_paths))?;
+        let kept = wanted.keep(&mut draft, seen.current.as_ref());
+        let (files, store_paths) = (draft.files.len(), draft.store_paths.len());
         let policy = Policy { adopt: source.adopt, refuse_drift: source.refuse_drift, keep: source.keep };
-        let wish = Wish::Deploy(Deploy { draft, policy, force_generation: source.force_generation });
+        let wish = Wish::Deploy(Deploy { draft, policy, force_generation: source.force_generation, kept });
         let ground = Ground { seen: &seen, boundary: &wanted.boundary };
         let planned = plan(ground, wish).map_err(|error| error.explain(&|path| wanted.place_of(path)))?;
         let stack = wanted.design.name.clone();

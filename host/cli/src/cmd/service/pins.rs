@@ -1,5 +1,5 @@
 //! What is asked for and not done here, and would be missed if it were passed over: `--recipe-pins`, for programs of the
-//! reference that rendered configuration (here plugins do that, and these are chosen otherwise), and `--tls-certs`.
+//! reference that rendered configuration. Here plugins do that, and these are chosen otherwise.
 
 use super::Stopped;
 use crate::args::service::Source;
@@ -13,10 +13,6 @@ const PINS_BYTES_MAX: u64 = 1 << 20;
 
 /// Refuses what is not done. A file of pins that pins nothing asks for nothing.
 pub(super) fn check(source: &Source) -> Result<(), Stopped> {
-    if source.tls_certs.is_some() {
-        let help = "put the certificates where the stack's programs look for them, and leave the option out";
-        return Err(Stopped::usage("`--tls-certs` is not done yet: certificates are not brought to a target", help));
-    }
     let Some(path) = &source.recipe_pins else { return Ok(()) };
     let name = shown(path);
     let wrong = |message: String| Stopped::from(Diagnostic::error(Code::E26, message));

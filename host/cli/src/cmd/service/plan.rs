@@ -17,7 +17,7 @@ use crate::args::service::{Deploy, Plan as Arguments, Source};
 use crate::exit::Exit;
 use crate::ui::{Ui, shown};
 use punix_deploy::{
-    Content, Decided, Deed, Deploy as DeployWish, FileDiff, Ground, KeptPlan, Planned, Policy, Wish, plan, plan_diff,
+    Artifacts, Content, Decided, Deed, Deploy as DeployWish, FileDiff, Ground, KeptPlan, Planned, Policy, Wish, plan, plan_diff,
     question, wishes, write_plan,
 };
 use punix_diag::{Code, Diagnostic, SourceMap, json as diagnostic_json};
@@ -42,7 +42,10 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Exit {
         building: &args.building,
         program: &program,
     };
-    let shown = place::place(&args.reach, false).and_then(|place| show(ui, asked, &place));
+    let shown = place::place(&args.reach, false).and_then(|place| {
+        let vault = Vault::read(ui, &args.source.secrets)?;
+        show(ui, asked, &place, vault.as_ref())
+    });
     shown.unwrap_or_else(|stopped| stopped.tell(ui, program.sources()))
 }
 
@@ -56,19 +59,20 @@ pub(super) fn rehearse(ui: &Ui, args: &Deploy, program: &Program, place: &Place)
         building: &args.building,
         program,
     };
-    show(ui, asked, place)
+    let vault = Vault::read(ui, &args.source.secrets)?;
+    show(ui, asked, place, vault.as_ref())
 }
 
 /// What a plan is asked for.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
-    source: &'a Source,
+pub(super) struct Asked<'a> {
+    pub(super) source: &'a Source,
     /// Where it is kept.
-    out: Option<&'a Path>,
-    activating: &'a Activating,
-    wait: u64,
-    building: &'a Building,
-    program: &'a Program,
+    pub(super) out: Option<&'a Path>,
+    pub(super) activating: &'a Activating,
+    pub(super) wait: u64,
+    pub(super) building: &'a Building,
+    pub(super) program: &'a Program,
 }
 
 fn begin(ui: &Ui, args: &Arguments) -> Result<Program, Stopped> {
@@ -78,18 +82,35 @@ fn begin(ui: &Ui, args: &Arguments) -> Result<Program, Stopped> {
     prepare::read(ui, &args.source, args.building.root.store_root.as_deref(), false)
 }
 
-fn show(ui: &Ui, asked: Asked<'_>, place: &Place) -> Result<Exit, Stopped> {
+/// What a plan says, as a text and as a document.
+pub(super) struct Shown {
+    pub(super) text: String,
+    pub(super) document: Value,
+}
+
+fn show(ui: &Ui, asked: Asked<'_>, place: &Place, vault: Option<&Vault>) -> Result<Exit, Stopped> {
+    let Shown { text, document } = planned(ui, asked, place, &Artifacts::default(), vault)?;
+    Ok(Teller { ui, events: asked.building.events }.result(&text, &document, Exit::Done))
+}
+
+/// Looks at a target and says what would change there.
+pub(super) fn planned(
+    ui: &Ui,
+    asked: Asked<'_>,
+    place: &Place,
+    artifacts: &Artifacts,
+    vault: Option<&Vault>,
+) -> Result<Shown, Stopped> {
     let visit = Visit { command: COMMAND, wait: asked.wait, makes: !place.is_machine() };
     let teller = Teller { ui, events: asked.building.events };
-    let vault = Vault::read(ui, &asked.source.secrets)?;
     site::at(ui, place, visit, |site| {
         site.can_run(asked.program)?;
-        let wanted = prepare(ui, asked.source, asked.program, site, &|plugins, design| {
-            resolve(plugins, vault.as_ref(), &design.slots, &design.slot_places)
+        let wanted = prepare(ui, asked.source, asked.program, site, artifacts, &|plugins, design| {
+            resolve(plugins, vault, &design.slots, &design.slot_places)
         })?;
         // Whoever applies it has no program to build from.
         let _built = match asked.out {
-            Some(_) => build::build(ui, asked.building, asked.program, COMMAND)?,
+            Some(_) => build::build(ui, asked.building, asked.program, vault, COMMAND)?,
             None => None,
         };
         Run { teller, asked, site }.on(wanted)
@@ -103,16 +124,17 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
-    fn on(&self, wanted: Wanted) -> Result<Exit, Stopped> {
+    fn on(&self, wanted: Wanted) -> Result<Shown, Stopped> {
         let (door, source) = (self.site.door, self.asked.source);
-        let draft = wanted.draft(self.asked.program, source, |secret| match self.asked.out {
+        let mut draft = wanted.draft(self.asked.program, source, |secret| match self.asked.out {
             Some(_) => door.tag(secret),
             // Where there is no key, no file has this mark, whatever it is.
             None => Ok(door.peek(secret)?.unwrap_or(Mark::HmacSha256(Digest::of(b"")))),
         })?;
         let seen = door.look(&question(&wanted.design.name, &wanted.rendered, &draft.store_paths))?;
+        let kept = wanted.keep(&mut draft, seen.current.as_ref());
         let policy = Policy { adopt: source.adopt, refuse_drift: source.refuse_drift, keep: source.keep };
-        let wish = Wish::Deploy(DeployWish { draft, policy, force_generation: source.force_generation });
+        let wish = Wish::Deploy(DeployWish { draft, policy, force_generation: source.force_generation, kept });
         let planned = plan(Ground { seen: &seen, boundary: &wanted.boundary }, wish);
         match planned.map_err(|error| error.explain(&|path| wanted.place_of(path)))? {
             Planned::Unchanged { number, .. } => Ok(self.unchanged(number)),
@@ -120,17 +142,17 @@ impl Run<'_> {
         }
     }
 
-    fn unchanged(&self, number: u32) -> Exit {
+    fn unchanged(&self, number: u32) -> Shown {
         let stack = self.asked.source.stack.name();
         let text = format!("unchanged: stack {stack} at {}\n", generation(number));
         let document = json!({
             "ok": true, "stack": stack, "outcome": "unchanged", "from": number, "to": number, "files": [], "changes": [],
             "units": [], "push": [], "kept": null, "diagnostics": [], "dropped": 0,
         });
-        self.teller.result(&text, &document, Exit::Done)
+        Shown { text, document }
     }
 
-    fn change(&self, wanted: Wanted, seen: &Seen, decided: Decided) -> Result<Exit, Stopped> {
+    fn change(&self, wanted: Wanted, seen: &Seen, decided: Decided) -> Result<Shown, Stopped> {
         let mut texts = Texts::of(plain(&wanted).map(|(digest, body)| (digest, body.clone())));
         if let Some(live) = &seen.current {
             let new = match &decided.plan.goal {
@@ -154,7 +176,7 @@ impl Run<'_> {
             "diagnostics": warnings.iter().map(|it| diagnostic_json(it, self.asked.program.sources())).collect::<Vec<Value>>(),
             "dropped": 0,
         });
-        Ok(self.teller.result(&self.text(from, to, &files, &decided), &document, Exit::Done))
+        Ok(Shown { text: self.text(from, to, &files, &decided), document })
     }
 
     fn text(&self, from: Option<u32>, to: u32, files: &[FileDiff], decided: &Decided) -> String {

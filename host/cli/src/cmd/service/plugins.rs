@@ -5,6 +5,7 @@
 
 use super::Stopped;
 use super::settings::{Login, OfResolver, SETTINGS, Settings};
+use super::vault::FROM_VAULT;
 use crate::cmd::plugin::kept;
 use crate::cmd::plugin::project::{LOCK, POLICY};
 use crate::places;
@@ -28,6 +29,8 @@ use std::sync::Arc;
 /// Who may write ceilings.
 const ROOT: u32 = 0;
 const FROM_FILE: &str = "from_file";
+/// Kinds whose references mean the same wherever the program is.
+const ANYWHERE_KINDS: [&str; 2] = ["from_env", FROM_VAULT];
 
 /// What plugins are run with.
 pub(super) struct Plugins {
@@ -50,6 +53,16 @@ pub(super) struct Asked {
     pub(super) credentials: Vec<Credential>,
 }
 
+/// What an answer depends on beside the reference. Where two are equal, so are the answers, whichever stack asks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Setting {
+    kind: String,
+    /// Where the project's files are, which set the resolver up.
+    project: PathBuf,
+    /// Where what is relative begins, if it can be.
+    base: Option<PathBuf>,
+}
+
 /// A resolver that the project has chosen.
 struct Chosen {
     component: Component,
@@ -67,6 +80,12 @@ impl Listener for Ear {
             Level::Debug | Level::Info => {}
             Level::Warn | Level::Error => self.ui.say(&format!("{id}: {}", line.text)),
         }
+    }
+}
+
+impl Setting {
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
     }
 }
 
@@ -103,6 +122,16 @@ impl Plugins {
     /// Returns how resolvers are set up.
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Returns what the answers of a resolver depend on here.
+    pub(super) fn setting(&self, kind: &str) -> Setting {
+        let is_anywhere = ANYWHERE_KINDS.contains(&kind);
+        Setting {
+            kind: kind.to_owned(),
+            project: std::path::absolute(&self.project).unwrap_or_else(|_| self.project.clone()),
+            base: (!is_anywhere).then(|| self.around.base.clone()),
+        }
     }
 
     /// Returns the file that a reference means.
@@ -274,7 +303,7 @@ pub(super) fn world(ui: &Ui, project: &Path, base: &Path) -> Result<World, Stopp
 }
 
 /// Returns where the project's files are.
-fn project_of<'p>(project: &'p Path, base: &'p Path) -> &'p Path {
+pub(super) fn project_of<'p>(project: &'p Path, base: &'p Path) -> &'p Path {
     let has_any = [SETTINGS, POLICY, LOCK].iter().any(|name| base.join(name).symlink_metadata().is_ok());
     if base != Path::new("") && has_any { base } else { project }
 }

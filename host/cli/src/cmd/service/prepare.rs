@@ -2,6 +2,8 @@
 //! built and nothing written here.
 
 use super::Stopped;
+use super::certificates;
+use super::home::Home;
 use super::plugins::{self, Plugins};
 use super::secrets::Found;
 use super::site::Site;
@@ -14,16 +16,16 @@ use crate::machine::system;
 use crate::places;
 use crate::ui::{Ui, shown};
 use punix_deploy::{
-    Choice, Circumstances, Composed, Contents, Design, ProgramBytes, Rendered, Renderer, StackChoice, check_boundary,
-    compose_packages, compose_stack, draft, packages_of, read_sources, render, source_hash, splice, timestamp,
+    Artifacts, ByReference, Choice, Circumstances, Composed, Contents, Design, Filling, Links, ProgramBytes, Rendered, Renderer, StackChoice, add_pairs, check_boundary,
+    compose_packages, compose_stack, draft, draft_by_reference, keep_pairs, packages_of, read_sources, render, same_forms, source_hash, splice, timestamp,
 };
 use punix_diag::{Diagnostic, SourceMap, Span};
-use punix_model::{Facts, Redactor, Secret};
+use punix_model::{Facts, Redactor, Secret, Slot};
 use punix_pcl::{Checked, ModuleId, ScenarioId, Source as Text, World, check};
 use punix_plugin::runtime::BackendPlugin;
 use punix_store::{Digest, Store};
 use punix_target::{Boundary, Generation, Mark, PluginRow, TargetError, TargetPath};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// A program and the packages that its stack needs.
@@ -37,17 +39,30 @@ pub(super) struct Program {
     world: World,
     scenario: Option<ScenarioId>,
     /// Where what is relative in the program begins.
-    base: PathBuf,
+    pub(super) base: PathBuf,
+    /// Where the project's files are, if not there.
+    project: PathBuf,
+}
+
+/// A stack as its record says it.
+struct Referring {
+    design: Design,
+    rendered: Rendered,
+    artifacts: Artifacts,
 }
 
 /// A stack as it is to be on a target.
 pub(super) struct Wanted {
     pub(super) design: Design,
     pub(super) rendered: Rendered,
+    /// The same with references, where it takes artifacts of other hosts.
+    referring: Option<Box<Referring>>,
     pub(super) contents: Contents,
     pub(super) backend: BackendPlugin,
     pub(super) facts: Facts,
     pub(super) unit_dir: Option<TargetPath>,
+    /// Of whoever acts there.
+    home: Option<String>,
     pub(super) boundary: Boundary,
     /// Who had a part in it.
     pub(super) plugins: Vec<PluginRow>,
@@ -67,6 +82,37 @@ impl Program {
         paths.sort();
         paths.dedup();
         paths
+    }
+
+    /// Returns the secrets that a stack refers to, and where each is first referred to. No target is known yet.
+    pub(super) fn slots(&self, stack: &str) -> Result<(Vec<Slot>, Vec<Span>), Stopped> {
+        let design = self.by_references(stack)?;
+        Ok((design.slots, design.slot_places))
+    }
+
+    /// Returns what a stack gives to the other hosts of a fleet, and takes from them. Nothing is done for that.
+    pub(super) fn links(&self, stack: &str) -> Result<Links, Stopped> {
+        Ok(self.by_references(stack)?.links)
+    }
+
+    fn by_references(&self, stack: &str) -> Result<Design, Stopped> {
+        let home = Home::of_this_user();
+        let choice = StackChoice {
+            checked: &self.checked,
+            world: &self.world,
+            scenario: self.scenario,
+            stack,
+            home: home.text(),
+            artifacts: Filling::References,
+            // Where packages would be has nothing to do with secrets and artifacts.
+            entry: &|_| Some("/".to_owned()),
+        };
+        Ok(compose_stack(choice)?.0)
+    }
+
+    /// Reads what the site and the program's project say of plugins.
+    pub(super) fn plugins(&self, ui: &Ui) -> Result<Plugins, Stopped> {
+        Plugins::read(ui, &self.project, &self.base)
     }
 
     fn path(&self, name: &str) -> String {
@@ -101,22 +147,87 @@ pub(super) fn read(
 ) -> Result<Program, Stopped> {
     let file = file(source)?;
     let texts = load(file).map_err(|error| Stopped::Usage { message: error.to_string(), help: None })?;
-    let source_hash = hash(file, &texts);
-    let base = base_of(file);
-    let world = plugins::world(ui, Path::new("."), base)?;
+    let reading = Reading {
+        source_hash: hash(file, &texts),
+        texts,
+        stack: source.stack.name(),
+        scenario: source.scenario.as_deref(),
+        base: base_of(file),
+        project: Path::new("."),
+        store_root,
+        is_rehearsal,
+    };
+    understand(ui, reading, &mut local_digests()).map_err(|unsound| match unsound {
+        Unsound::Program { diagnostics, dropped, sources } => Stopped::Told(fail(ui, &diagnostics, dropped, &sources)),
+        Unsound::Else(stopped) => stopped,
+    })
+}
+
+/// A program that was read, and what is wanted of it.
+pub(super) struct Reading<'r> {
+    pub(super) texts: Vec<Text>,
+    pub(super) source_hash: String,
+    pub(super) stack: &'r str,
+    pub(super) scenario: Option<&'r str>,
+    /// Where what is relative in it begins.
+    pub(super) base: &'r Path,
+    /// Where the project's files are, if not there.
+    pub(super) project: &'r Path,
+    pub(super) store_root: Option<&'r Path>,
+    pub(super) is_rehearsal: bool,
+}
+
+/// What keeps a program from being understood.
+pub(super) enum Unsound {
+    /// What is wrong with it, by itself.
+    Program { diagnostics: Vec<Diagnostic>, dropped: usize, sources: SourceMap },
+    Else(Stopped),
+}
+
+/// Checks a program, and composes the packages of a stack. `digests` tells the digests of local sources.
+pub(super) fn understand(
+    ui: &Ui,
+    reading: Reading<'_>,
+    digests: &mut dyn FnMut(&Path) -> Result<Digest, String>,
+) -> Result<Program, Unsound> {
+    let Reading { texts, source_hash, stack, scenario, base, project, store_root, is_rehearsal } = reading;
+    let world = plugins::world(ui, project, base).map_err(Unsound::Else)?;
     let checked = check(texts, &world);
-    let sources = &checked.program.ast.sources;
     if checked.has_errors() {
-        return Err(Stopped::Told(fail(ui, &checked.diagnostics, checked.dropped, sources)));
+        let Checked { program, diagnostics, dropped } = checked;
+        return Err(Unsound::Program { diagnostics, dropped, sources: program.ast.sources });
     }
-    ui.show(&checked.diagnostics, checked.dropped, sources);
-    let told = |errors: Vec<Diagnostic>| Stopped::Told(fail(ui, &errors, 0, sources));
-    let scenario = source.scenario.as_deref().map(|name| checked.scenario(name)).transpose();
-    let scenario = scenario.map_err(|error| told(vec![error]))?;
-    let modules = packages_of(&checked, &world, scenario, source.stack.name());
+    ui.show(&checked.diagnostics, checked.dropped, &checked.program.ast.sources);
+    let composed = compose(ui, &checked, &world, (stack, scenario), is_rehearsal, digests);
+    let (scenario, composed) = match composed {
+        Ok(composed) => composed,
+        Err(diagnostics) => {
+            return Err(Unsound::Program { diagnostics, dropped: 0, sources: checked.program.ast.sources });
+        }
+    };
+    let store_root = match places::store(store_root) {
+        Ok(root) => Store::locate(&root).map_err(|error| Unsound::Else(Diagnostic::from(error).into()))?,
+        // A stack without packages needs no store.
+        Err(_) if composed.packages.is_empty() => PathBuf::new(),
+        Err(homeless) => return Err(Unsound::Else(homeless.into())),
+    };
+    let (base, project) = (base.to_owned(), project.to_owned());
+    Ok(Program { checked, composed, source_hash, store_root, world, scenario, base, project })
+}
+
+/// Composes the packages of a stack under a scenario.
+fn compose(
+    ui: &Ui,
+    checked: &Checked,
+    world: &World,
+    (stack, scenario): (&str, Option<&str>),
+    is_rehearsal: bool,
+    digests: &mut dyn FnMut(&Path) -> Result<Digest, String>,
+) -> Result<(Option<ScenarioId>, Composed), Vec<Diagnostic>> {
+    let scenario = scenario.map(|name| checked.scenario(name)).transpose().map_err(|error| vec![error])?;
+    let modules = packages_of(checked, world, scenario, stack);
     let system = system();
-    let choice = Choice { checked: &checked, scenario, system: &system, only: Some(&modules) };
-    let mut digests = local_digests();
+    let choice = Choice { checked, scenario, system: &system, only: Some(&modules) };
     let mut local = |path: &Path| match is_rehearsal && !path.exists() {
         true => {
             ui.say(&format!("warning: there is no `{}`: what is built from it will have another path", shown(path)));
@@ -124,22 +235,17 @@ pub(super) fn read(
         }
         false => digests(path),
     };
-    let composed = compose_packages(choice, &mut local).map_err(told)?;
-    let store_root = match places::store(store_root) {
-        Ok(root) => Store::locate(&root).map_err(Diagnostic::from)?,
-        // A stack without packages needs no store.
-        Err(_) if composed.packages.is_empty() => PathBuf::new(),
-        Err(homeless) => return Err(homeless.into()),
-    };
-    Ok(Program { checked, composed, source_hash, store_root, world, scenario, base: base.to_owned() })
+    Ok((scenario, compose_packages(choice, &mut local)?))
 }
 
-/// Makes the stack's files, with everything in them. `find` finds the secrets of its slots.
+/// Makes the stack's files, with everything in them. `artifacts` are those that other hosts gave; `find` finds the secrets of
+/// its slots.
 pub(super) fn prepare(
     ui: &Ui,
     source: &Source,
     program: &Program,
     site: &Site<'_>,
+    artifacts: &Artifacts,
     find: &dyn Fn(&Plugins, &Design) -> Result<Found, Stopped>,
 ) -> Result<Wanted, Stopped> {
     let unit_dir = site.home.unit_dir(&source.units)?;
@@ -150,17 +256,40 @@ pub(super) fn prepare(
         scenario: program.scenario,
         stack: source.stack.name(),
         home: site.home.text(),
+        artifacts: Filling::References,
         entry: &|module| entries.get(&module).cloned(),
     };
-    let (design, warnings) = compose_stack(choice)?;
+    let (mut design, warnings) = compose_stack(choice)?;
     ui.show(&warnings, 0, program.sources());
-    let plugins = Plugins::read(ui, Path::new("."), &program.base)?;
-    let found = find(&plugins, &design)?;
+    // What the record says of it, where that is not what is written.
+    let mut referring = None;
+    if !design.links.consumes.is_empty() {
+        let (filled, _) = compose_stack(StackChoice { artifacts: Filling::Texts(artifacts), ..choice })?;
+        referring = Some(std::mem::replace(&mut design, filled));
+    }
+    let plugins = program.plugins(ui)?;
+    let mut found = find(&plugins, &design)?;
     let (backend, row) = plugins.backend(&design.backend)?;
     let facts = site.facts();
-    let sources = read_sources(&design, &program.base)?;
+    let pairs = certificates::read(ui, &design, source.tls_certs.as_deref(), program.sources())?;
+    let home = site.home.text();
+    if let Some(referring) = &mut referring {
+        add_pairs(referring, pairs.clone(), home, &mut Vec::new());
+    }
+    add_pairs(&mut design, pairs, home, &mut found.values);
     let renderer = Renderer { backend: &backend, id: &row.id, facts: &facts, unit_dir: unit_dir.as_ref() };
+    let sources = read_sources(&design, &program.base)?;
+    let referring = match referring {
+        None => None,
+        Some(referring) => Some((render(&referring, sources.clone(), renderer)?, referring)),
+    };
     let rendered = render(&design, sources, renderer)?;
+    if let Some((by_reference, _)) = &referring {
+        let refusals = same_forms(&design, by_reference, &rendered);
+        if !refusals.is_empty() {
+            return Err(Stopped::By(refusals));
+        }
+    }
     for note in &rendered.notes {
         ui.say(&format!("note: {}", words::seen(note)));
     }
@@ -173,7 +302,10 @@ pub(super) fn prepare(
     let contents = splice(&design, &rendered, &found.values)?;
     let redactor = Redactor::new(&found.values);
     let plugins = [row].into_iter().chain(found.plugins).collect();
-    Ok(Wanted { design, rendered, contents, backend, facts, unit_dir, boundary, plugins, redactor })
+    let referring = referring.map(|(rendered, design)| Referring { design, rendered, artifacts: artifacts.clone() });
+    let home = home.map(str::to_owned);
+    let referring = referring.map(Box::new);
+    Ok(Wanted { design, rendered, referring, contents, backend, facts, unit_dir, home, boundary, plugins, redactor })
 }
 
 impl Wanted {
@@ -200,12 +332,25 @@ impl Wanted {
             deployed_by: who(),
         };
         let marks = self.contents.marks(tag)?;
-        Ok(draft(&self.design, &self.rendered, &marks, circumstances))
+        Ok(match &self.referring {
+            None => draft(&self.design, &self.rendered, &marks, circumstances),
+            Some(referring) => {
+                let Referring { design, rendered, artifacts } = &**referring;
+                let by_reference = ByReference { design, rendered, artifacts };
+                draft_by_reference(by_reference, &self.rendered, &marks, circumstances)
+            }
+        })
+    }
+
+    /// Keeps certificates in a draft that the live generation has, where none were brought. Returns the paths that are left
+    /// as they are.
+    pub(super) fn keep(&self, draft: &mut Generation, live: Option<&Generation>) -> BTreeSet<TargetPath> {
+        keep_pairs(draft, self.design.tls.as_ref(), self.design.scope, self.home.as_deref(), live)
     }
 }
 
 /// Returns where what is relative in a program begins. Programs that come through a pipe are where they are read.
-pub(super) fn base_of(file: &Path) -> &Path {
+pub(crate) fn base_of(file: &Path) -> &Path {
     if file.is_dir() {
         return file;
     }

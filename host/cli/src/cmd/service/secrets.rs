@@ -3,6 +3,11 @@
 //! value in it.
 
 pub(super) mod check;
+mod fetching;
+mod many;
+
+pub(crate) use fetching::{Sourcing, resolve_sources};
+pub(super) use many::{Known, Needs, find_all};
 
 use super::Stopped;
 use super::plugins::{Asked, Plugins};
@@ -83,25 +88,10 @@ pub(super) fn resolve(
     Ok(Found { values, plugins: rows.into_values().collect() })
 }
 
-/// Looks for the secrets of slots, whatever comes of it; an answer for each, in their order. Every resolver is asked once, for
-/// all that nobody asked it for yet in this run.
+/// Looks for the secrets of slots, whatever comes of it; an answer for each, in their order. Nobody is asked again for what
+/// he was asked for already in this run.
 pub(super) fn look_up(plugins: &Plugins, vault: Option<&Vault>, slots: &[Slot]) -> Vec<Answer> {
-    let mut known = vault.map(|vault| vault.found().clone()).unwrap_or_default();
-    let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for slot in slots.iter().filter(|slot| !known.contains_key(&slot.name)) {
-        let (kind, reference) = slot.name.split_once(':').unwrap_or(("", &slot.name));
-        kinds.entry(kind).or_default().insert(reference);
-    }
-    for (kind, references) in kinds {
-        let references: Vec<String> = references.into_iter().map(str::to_owned).collect();
-        let answers = ask(plugins, vault, kind, &references);
-        known.extend(references.iter().map(|reference| format!("{kind}:{reference}")).zip(answers));
-    }
-    if let Some(vault) = vault {
-        vault.found().extend(known.iter().map(|(name, answer)| (name.clone(), answer.clone())));
-    }
-    let nothing = || Answer { outcome: Outcome::Missing(None), origin: Origin::Nowhere, by: None };
-    slots.iter().map(|slot| known.get(&slot.name).cloned().unwrap_or_else(nothing)).collect()
+    many::look_up(vault, &[(plugins, slots)]).pop().unwrap_or_default()
 }
 
 /// Asks whoever answers a kind; an answer for each reference.

@@ -6,7 +6,7 @@ use super::commit::Teller;
 use super::hands::Hands;
 use super::kept;
 use super::place;
-use super::site::{self, Visit, live};
+use super::site::{self, Site, Visit, live};
 use super::verify::{Row, rows};
 use super::words::{self, generation, seen, table};
 use crate::args::service::Status as Arguments;
@@ -16,38 +16,69 @@ use crate::ui::Ui;
 use punix_model::{Redactor, RunState, Status};
 use punix_target::{Depth, Generation};
 use serde_json::{Value, json};
+use std::path::Path;
 
 pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
     let visit = Visit { command: "punix service status", wait: args.reach.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
-    let stack = args.stack.name();
     site::at(ui, &place, visit, |site| {
-        let live = live(site.door.current_record(stack)?, stack)?;
-        let rows = rows(site.door, &live, Depth::Presence)?;
-        let redactor = Redactor::default();
-        let hands = Hands::new(site, args.systemctl.as_deref(), &redactor);
-        let asks = hands.can_act() && !live.units.is_empty();
-        let around = kept::around(ui, site, &live, &Units { unit_dir: None }, asks)?;
-        let names = live.units.iter().map(|unit| unit.name.clone());
-        let units = match around.units(&live) {
-            Some(units) => activate::statuses(&units, &hands, names)?,
-            None => Vec::new(),
-        };
-        let drifted: Vec<&Row> = rows.iter().filter(|row| !row.is_clean()).collect();
-        let is_well = drifted.is_empty() && units.iter().all(|unit| unit.state != RunState::Failed);
-        let exit = if is_well { Exit::Done } else { Exit::Failed };
-        let document = json!({
-            "ok": is_well, "stack": live.stack, "live": words::generation_json(&live, Some(live.number)),
-            "units": units.iter().map(words::status_json).collect::<Vec<Value>>(),
-            "drift": drifted.iter().map(|row| row.json()).collect::<Vec<Value>>(),
-            "store_paths": live.store_paths, "diagnostics": [], "dropped": 0,
-        });
-        Ok(teller.result(&text(&live, &units, asks, &drifted), &document, exit))
+        let found = look(ui, site, args.stack.name(), args.systemctl.as_deref())?;
+        let exit = if found.is_well() { Exit::Done } else { Exit::Failed };
+        Ok(teller.result(&text(&found), &found.document(), exit))
     })
 }
 
-fn text(live: &Generation, units: &[Status], asked: bool, drifted: &[&Row]) -> String {
+/// How a stack is.
+pub(super) struct Found {
+    pub(super) live: Generation,
+    pub(super) units: Vec<Status>,
+    /// Whether units were asked about.
+    asked: bool,
+    /// What is not as it was deployed.
+    pub(super) drifted: Vec<Row>,
+}
+
+/// Looks how a stack is.
+pub(super) fn look(ui: &Ui, site: &Site<'_>, stack: &str, systemctl: Option<&Path>) -> Result<Found, Stopped> {
+    let live = live(site.door.current_record(stack)?, stack)?;
+    let rows = rows(site.door, &live, Depth::Presence)?;
+    let redactor = Redactor::default();
+    let hands = Hands::new(site, systemctl, &redactor);
+    let asked = hands.can_act() && !live.units.is_empty();
+    let around = kept::around(ui, site, &live, &Units { unit_dir: None }, asked)?;
+    let names = live.units.iter().map(|unit| unit.name.clone());
+    let units = match around.units(&live) {
+        Some(units) => activate::statuses(&units, &hands, names)?,
+        None => Vec::new(),
+    };
+    let drifted = rows.into_iter().filter(|row| !row.is_clean()).collect();
+    Ok(Found { live, units, asked, drifted })
+}
+
+impl Found {
+    pub(super) fn is_well(&self) -> bool {
+        self.drifted.is_empty() && self.failed().next().is_none()
+    }
+
+    /// Returns the units that failed.
+    pub(super) fn failed(&self) -> impl Iterator<Item = &Status> {
+        self.units.iter().filter(|unit| unit.state == RunState::Failed)
+    }
+
+    pub(super) fn document(&self) -> Value {
+        let live = &self.live;
+        json!({
+            "ok": self.is_well(), "stack": live.stack, "live": words::generation_json(live, Some(live.number)),
+            "units": self.units.iter().map(words::status_json).collect::<Vec<Value>>(),
+            "drift": self.drifted.iter().map(Row::json).collect::<Vec<Value>>(),
+            "store_paths": live.store_paths, "diagnostics": [], "dropped": 0,
+        })
+    }
+}
+
+fn text(found: &Found) -> String {
+    let Found { live, units, asked, drifted } = found;
     let by = if live.deployed_by.is_empty() { String::new() } else { format!(" by {}", seen(&live.deployed_by)) };
     let mut text = format!("{} {}, deployed {}{by}\n", live.stack, generation(live.number), seen(&live.deployed_at));
     let after = live.previous.map_or_else(|| "none".to_owned(), generation);
@@ -57,7 +88,7 @@ fn text(live: &Generation, units: &[Status], asked: bool, drifted: &[&Row]) -> S
     let mut rows: Vec<Vec<String>> = Vec::new();
     for unit in &live.units {
         let found = units.iter().find(|status| status.unit == unit.name);
-        let state = match (found, asked) {
+        let state = match (found, *asked) {
             (Some(status), _) => words::state(status.state),
             (None, true) => "unknown",
             (None, false) => "not asked",

@@ -3,7 +3,7 @@
 //! next one may say.
 
 use super::Stopped;
-use super::secrets::Answer;
+use super::secrets::Known;
 use super::settings::{OfResolver, Settings};
 use crate::args::service::Secrets;
 use crate::ui::{Ui, shown};
@@ -39,7 +39,7 @@ pub(crate) struct Vault {
     export: Option<Export>,
     /// What the command line says of the server.
     flags: Flags,
-    found: Mutex<BTreeMap<String, Answer>>,
+    found: Mutex<Known>,
 }
 
 /// A file of secrets, and what it is called.
@@ -81,8 +81,8 @@ impl Vault {
         self.export.as_ref()
     }
 
-    /// Returns what was found so far, by name.
-    pub(super) fn found(&self) -> MutexGuard<'_, BTreeMap<String, Answer>> {
+    /// Returns what was found so far.
+    pub(super) fn found(&self) -> MutexGuard<'_, Known> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -100,6 +100,7 @@ impl Export {
             }
             ui.say(&format!("warning: {open}: chmod 600 {name}"));
         }
+        punix_target::stay_in_memory();
         // Of its full size at once: what grows is copied, and leaves the copies behind.
         let mut bytes = SecretBuffer::with_room(VAULT_BYTES_MAX);
         if !bytes.fill_from(&mut file).map_err(cannot)? {

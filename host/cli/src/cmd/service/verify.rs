@@ -23,20 +23,48 @@ pub(super) fn run(ui: &Ui, args: &Verify) -> Result<Exit, Stopped> {
     let visit = Visit { command: "punix service verify", wait: args.reach.wait, makes: false };
     let teller = Teller { ui, events: args.telling.events };
     site::at(ui, &place, visit, |site| {
-        let stack = args.stack.name();
-        let generation = live(site.door.current_record(stack)?, stack)?;
-        let mut rows = rows(site.door, &generation, Depth::Content)?;
-        rows.extend(units(ui, site, &generation, args.systemctl.as_deref())?);
-        let exit = if rows.iter().all(Row::is_clean) { Exit::Done } else { Exit::Failed };
-        let text: String = rows.iter().map(Row::line).collect();
-        let text = text + &summary(&generation, &rows);
-        rows.iter().for_each(|row| teller.event(&row.json()));
-        let document = json!({
-            "ok": exit == Exit::Done, "stack": generation.stack, "generation": generation.number,
-            "rows": rows.iter().map(Row::json).collect::<Vec<Value>>(), "diagnostics": [], "dropped": 0,
-        });
-        Ok(teller.result(&text, &document, exit))
+        let compared = compare(ui, site, args.stack.name(), args.systemctl.as_deref())?;
+        let exit = if compared.is_clean() { Exit::Done } else { Exit::Failed };
+        let text: String = compared.rows.iter().map(Row::line).collect();
+        compared.rows.iter().for_each(|row| teller.event(&row.json()));
+        Ok(teller.result(&(text + &compared.summary()), &compared.document(), exit))
     })
+}
+
+/// What is there, beside what was deployed.
+pub(super) struct Compared {
+    pub(super) generation: Generation,
+    pub(super) rows: Vec<Row>,
+}
+
+/// Compares all that is there with the live generation.
+pub(super) fn compare(
+    ui: &Ui,
+    site: &Site<'_>,
+    stack: &str,
+    systemctl: Option<&Path>,
+) -> Result<Compared, Stopped> {
+    let generation = live(site.door.current_record(stack)?, stack)?;
+    let mut rows = rows(site.door, &generation, Depth::Content)?;
+    rows.extend(units(ui, site, &generation, systemctl)?);
+    Ok(Compared { generation, rows })
+}
+
+impl Compared {
+    pub(super) fn is_clean(&self) -> bool {
+        self.rows.iter().all(Row::is_clean)
+    }
+
+    pub(super) fn summary(&self) -> String {
+        summary(&self.generation, &self.rows)
+    }
+
+    pub(super) fn document(&self) -> Value {
+        json!({
+            "ok": self.is_clean(), "stack": self.generation.stack, "generation": self.generation.number,
+            "rows": self.rows.iter().map(Row::json).collect::<Vec<Value>>(), "diagnostics": [], "dropped": 0,
+        })
+    }
 }
 
 /// One thing that was compared.

@@ -9,13 +9,14 @@ use crate::args::service::Why;
 use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_diag::{Code, Diagnostic, closest};
-use punix_target::{FileRow, Generation, RecordedChunk};
+use punix_target::{ArtifactRow, FileRow, Generation, RecordedChunk};
 use serde_json::json;
 use std::collections::BTreeSet;
 
 /// What stands in records for files that the program itself has.
 const RAW: &str = "raw";
 const DATA: &str = "std.datafile";
+const TLS: &str = "std.tls";
 
 pub(super) fn run(ui: &Ui, args: &Why) -> Result<Exit, Stopped> {
     let (stack, path) = args.words.read()?;
@@ -32,6 +33,9 @@ pub(super) fn run(ui: &Ui, args: &Why) -> Result<Exit, Stopped> {
                 "id": plugin.id, "version": plugin.version, "sha256": plugin.sha256,
             })),
             "mode": format!("{:04o}", row.mode), "owner": row.owner, "group": row.group, "secrets": secrets,
+            "artifacts": artifacts(&live, row).into_iter().map(|artifact| json!({
+                "host": artifact.host, "name": artifact.name, "kind": artifact.kind,
+            })).collect::<Vec<_>>(),
             "restarts": row.restarts, "reloads": row.reloads, "diagnostics": [], "dropped": 0,
         });
         Ok(teller.result(&text(&live, row, &secrets), &document, Exit::Done))
@@ -42,9 +46,13 @@ fn secrets(row: &FileRow) -> BTreeSet<String> {
     let chunks = row.chunks.iter().flatten();
     let names = chunks.filter_map(|chunk| match chunk {
         RecordedChunk::Secret { reference, .. } => Some(seen(reference)),
-        RecordedChunk::Text(_) => None,
+        RecordedChunk::Text(_) | RecordedChunk::Artifact(_) => None,
     });
     names.collect()
+}
+
+fn artifacts<'g>(live: &'g Generation, row: &FileRow) -> Vec<&'g ArtifactRow> {
+    live.artifacts.iter().filter(|artifact| artifact.path == row.path).collect()
 }
 
 fn text(live: &Generation, row: &FileRow, secrets: &BTreeSet<String>) -> String {
@@ -52,6 +60,7 @@ fn text(live: &Generation, row: &FileRow, secrets: &BTreeSet<String>) -> String 
     let mut text = match row.made_by.as_str() {
         RAW => format!("{path}: written verbatim from PCL `configFiles` (no recipe)\n"),
         DATA => format!("{path}: written from PCL `dataFiles`\n"),
+        TLS => format!("{path}: brought with `--tls-certs` for `tls`\n"),
         maker => match live.plugins.iter().find(|plugin| plugin.id == maker) {
             Some(plugin) => {
                 let (id, version) = (seen(&plugin.id), seen(&plugin.version));
@@ -81,7 +90,15 @@ fn text(live: &Generation, row: &FileRow, secrets: &BTreeSet<String>) -> String 
         }
     }
     let (stack, number) = (&live.stack, generation(live.number));
-    text + &format!("{path}: no cross-host artifacts (stack {stack}, {number})\n")
+    let artifacts = artifacts(live, row);
+    if artifacts.is_empty() {
+        return text + &format!("{path}: no cross-host artifacts (stack {stack}, {number})\n");
+    }
+    text.push_str(&format!("{path} (stack {stack}, {number}) consumes {} cross-host artifact(s):\n", artifacts.len()));
+    for ArtifactRow { host, name, kind, .. } in artifacts {
+        text.push_str(&format!("  {}/{} [{}]\n", seen(host), seen(name), seen(kind)));
+    }
+    text
 }
 
 fn unknown(live: &Generation, path: &str) -> Stopped {

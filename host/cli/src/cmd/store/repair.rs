@@ -3,6 +3,7 @@
 use super::{Stopped, chosen, find};
 use crate::args::store::Repair as Arguments;
 use crate::cmd::build::{Realised, Run, compose};
+use crate::cmd::service::{Sourcing, base_of};
 use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_deploy::{Composed, add_entry};
@@ -37,6 +38,7 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
         sources: &sources,
         store: &store,
         command: "punix store repair",
+        sourcing: Sourcing { base: args.from.as_deref().map(base_of), vault: None },
         is_part: false,
     };
     let Realised { mut report, exit, .. } = run.realise(&wanted, &again).map_err(Stopped::Told)?;

@@ -12,7 +12,7 @@ use crate::cmd::service::{Stopped, place_json};
 use crate::exit::Exit;
 use crate::load::load;
 use crate::ui::Ui;
-use punix_deploy::{Design, StackChoice, compose_stack};
+use punix_deploy::{Design, Filling, StackChoice, compose_stack};
 use punix_diag::{SourceMap, Span};
 use punix_model::Slot;
 use punix_pcl::{Checked, World, check};
@@ -54,6 +54,7 @@ fn look(ui: &Ui, args: &Arguments, checked: &Checked, world: &World, base: &Path
         stack: args.stack.name(),
         home: home.text(),
         // Where packages would be has nothing to do with secrets.
+        artifacts: Filling::References,
         entry: &|_| Some("/".to_owned()),
     };
     let (design, _) = compose_stack(choice)?;

@@ -1,0 +1,290 @@
+//! The command line of `punix fleet`. A fleet is many deploys, so most of what is said here is said of each of its hosts.
+
+mod choosing;
+mod reaching;
+
+use super::service::reach::{Activating, Units};
+use super::service::{Secrets, Source};
+use super::service::words::Stack;
+pub(crate) use choosing::{Choosing, FleetFile, Generations, To, Waves};
+use clap::{Args, Subcommand};
+pub(crate) use reaching::{FleetBuilding, FleetReach, FleetTelling};
+use std::path::PathBuf;
+
+/// Deploy stacks to many hosts, and go back on all of them
+///
+/// A fleet is a module `Fleet` whose `hosts` name a file, a stack and a target each. Every host is deployed and rolled back
+/// by itself, as by `punix service`; one that fails keeps nobody else from going on.
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Fleet {
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Apply(Box<Apply>),
+    Rollback(Box<Rollback>),
+    Plan(Box<Plan>),
+    Status(Box<Status>),
+    Verify(Box<Verify>),
+    SetCurrent(Box<SetCurrent>),
+}
+
+/// What each host's stack is made with.
+#[derive(Debug, Args)]
+pub(crate) struct Making {
+    /// Evaluate every host's program under this scenario
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scenario: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) units: Units,
+
+    /// Take over files that nobody manages yet where stacks write
+    #[arg(long)]
+    pub(crate) adopt: bool,
+
+    /// Fail a host where a managed file was changed by hand, instead of overwriting it with a warning
+    #[arg(long)]
+    pub(crate) refuse_drift: bool,
+
+    /// Make a new generation even where nothing changed
+    #[arg(long)]
+    pub(crate) force_generation: bool,
+
+    /// Generations that are kept on each host; the live one and the one before it always are
+    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep: u32,
+
+    #[command(flatten)]
+    pub(crate) secrets: Secrets,
+
+    /// Where certificates lie for `tls` and `fromCert`: DIR/DOMAIN/fullchain.pem and privkey.pem
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls_certs: Option<PathBuf>,
+
+    /// A file with pinned recipes; only one that pins none is taken: plugins are chosen with `punix plugin add`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recipe_pins: Option<PathBuf>,
+}
+
+impl Making {
+    /// Returns what `punix service deploy` would be told of a host.
+    pub(crate) fn source(&self, stack: &str) -> Source {
+        let secrets = &self.secrets;
+        Source {
+            stack: Stack::named(stack),
+            file: None,
+            scenario: self.scenario.clone(),
+            units: Units { unit_dir: self.units.unit_dir.clone() },
+            adopt: self.adopt,
+            refuse_drift: self.refuse_drift,
+            force_generation: self.force_generation,
+            keep: self.keep,
+            secrets: Secrets {
+                vault_secrets: secrets.vault_secrets.clone(),
+                strict: secrets.strict,
+                vault_address: secrets.vault_address.clone(),
+                vault_namespace: secrets.vault_namespace.clone(),
+                vault_ca: secrets.vault_ca.clone(),
+            },
+            tls_certs: self.tls_certs.clone(),
+            recipe_pins: self.recipe_pins.clone(),
+        }
+    }
+}
+
+/// Deploy every host of a fleet
+///
+/// A host whose artifacts others need goes before them; all else goes at the same time, and is told of in one order. Prints a
+/// line for each host and a summary, and exits 0 only if every host was deployed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  punix fleet apply fleet.pcl --dry-run --transport-root ./scratch\n  \
+                        punix fleet apply fleet.pcl --key ~/.ssh/deploy --activate --enable\n  \
+                        punix fleet apply fleet.pcl --canary 1 --wave 25 --max-failures 1")]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    pub(crate) file: FleetFile,
+
+    #[command(flatten)]
+    pub(crate) choosing: Choosing,
+
+    #[command(flatten)]
+    pub(crate) making: Making,
+
+    // As an attribute: in a comment it would be a tag of HTML.
+    #[arg(
+        long,
+        help = "Build, push and start nothing: write below --transport-root only, and show the plan for other machines"
+    )]
+    pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) activating: Activating,
+
+    /// With --activate: take a host back to the generation before if a unit does not start or a health gate does not pass
+    #[arg(long, requires = "activate")]
+    pub(crate) rollback_on_failure: bool,
+
+    #[command(flatten)]
+    pub(crate) waves: Waves,
+
+    #[command(flatten)]
+    pub(crate) reach: FleetReach,
+
+    #[command(flatten)]
+    pub(crate) building: FleetBuilding,
+
+    #[command(flatten)]
+    pub(crate) telling: FleetTelling,
+}
+
+/// Show what a deploy of the fleet would change, and change nothing
+///
+/// Every host is asked what is there; files are compared line by line, but for those with secrets.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  punix fleet plan fleet.pcl --only web")]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) file: FleetFile,
+
+    #[command(flatten)]
+    pub(crate) choosing: Choosing,
+
+    #[command(flatten)]
+    pub(crate) making: Making,
+
+    #[command(flatten)]
+    pub(crate) activating: Activating,
+
+    /// Hosts that are looked at at the same time; without it 16
+    #[arg(long, short, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub(crate) jobs: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) reach: FleetReach,
+
+    #[command(flatten)]
+    pub(crate) building: FleetBuilding,
+
+    #[command(flatten)]
+    pub(crate) telling: FleetTelling,
+}
+
+/// Go back on every host to the generation that was live before
+///
+/// Hosts go back in the reverse order of the file, one at a time unless `--jobs` says otherwise. Only what is on the hosts is
+/// needed; of the programs, the fleet file alone is read.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  punix fleet rollback fleet.pcl --key ~/.ssh/deploy")]
+pub(crate) struct Rollback {
+    #[command(flatten)]
+    pub(crate) file: FleetFile,
+
+    #[command(flatten)]
+    pub(crate) choosing: Choosing,
+
+    /// Stop at the first host that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
+    /// Hosts that are worked on at the same time; without it one
+    #[arg(long, short, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub(crate) jobs: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) reach: FleetReach,
+
+    #[command(flatten)]
+    pub(crate) store: super::store::Root,
+
+    #[command(flatten)]
+    pub(crate) telling: FleetTelling,
+}
+
+/// Go to a generation that is kept, back or forward, on several hosts
+///
+/// `STACK=NUMBER` names a generation of one stack and leaves out hosts that are not named; `--to` means the same number on
+/// every host. Hosts go in the reverse order of the file.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "punix fleet set-current [OPTIONS] <FILE> <STACK=NUMBER>...",
+    after_help = "Examples:\n  punix fleet set-current fleet.pcl Web=3 Db=7\n  punix fleet set-current fleet.pcl --to 3"
+)]
+pub(crate) struct SetCurrent {
+    #[command(flatten)]
+    pub(crate) file: FleetFile,
+
+    #[command(flatten)]
+    pub(crate) to: To,
+
+    #[command(flatten)]
+    pub(crate) choosing: Choosing,
+
+    /// Stop at the first host that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
+    /// Hosts that are worked on at the same time; without it one
+    #[arg(long, short, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub(crate) jobs: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) activating: Activating,
+
+    #[command(flatten)]
+    pub(crate) reach: FleetReach,
+
+    #[command(flatten)]
+    pub(crate) store: super::store::Root,
+
+    #[command(flatten)]
+    pub(crate) telling: FleetTelling,
+}
+
+/// Which hosts are asked how they are.
+#[derive(Debug, Args)]
+pub(crate) struct Asked {
+    #[command(flatten)]
+    pub(crate) file: FleetFile,
+
+    #[command(flatten)]
+    pub(crate) choosing: Choosing,
+
+    /// Hosts that are asked at the same time; without it 16
+    #[arg(long, short, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub(crate) jobs: Option<u16>,
+
+    /// The `systemctl` that is asked; below another root it is asked only if it is named
+    #[arg(long, value_name = "PATH")]
+    pub(crate) systemctl: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reach: FleetReach,
+
+    #[command(flatten)]
+    pub(crate) telling: FleetTelling,
+}
+
+/// Say how every host is: its generation, since when, what was changed by hand, which units failed
+///
+/// Exits 1 if something is not as it was deployed, or a host cannot be asked.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  punix fleet status fleet.pcl")]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+}
+
+/// Compare what is on every host with what was deployed there
+///
+/// Reads every managed file and every pinned package of the live generations, and exits 1 if anything differs or a host
+/// cannot be asked.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  punix fleet verify fleet.pcl")]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+}
