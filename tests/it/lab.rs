@@ -6,6 +6,7 @@
 mod cutting;
 mod deploying;
 mod refusing;
+mod secrets;
 
 use crate::support::{Folder, Outcome, punix, root, run, scrubbed, skip};
 use std::ffi::OsStr;

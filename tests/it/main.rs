@@ -9,6 +9,7 @@ mod deploys;
 mod docs;
 mod errors;
 mod exact;
+mod fleet;
 mod fmt;
 mod fuzz;
 mod hostile;

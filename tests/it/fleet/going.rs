@@ -1,0 +1,98 @@
+//! Going back, and to chosen generations, on many hosts.
+
+use super::{Fleet, gives, stack_of};
+
+/// Two hosts at their second generation.
+fn at_two() -> Fleet {
+    let fleet = Fleet::simple(&[("Web", "ssh://web", "one"), ("Db", "ssh://db", "one")]);
+    assert_eq!(fleet.fleet("apply", &[]).code, Some(0));
+    for stack in ["Web", "Db"] {
+        fleet.write(&format!("{stack}.pcl"), &stack_of(stack, "two"));
+    }
+    assert_eq!(fleet.fleet("apply", &[]).code, Some(0));
+    fleet
+}
+
+#[test]
+fn hosts_go_back_in_the_reverse_order_of_the_file() {
+    let fleet = at_two();
+    gives(
+        &fleet.fleet("rollback", &[]),
+        0,
+        "  ↩ Db → gen-001 (was gen-002); 1 restored, 0 removed\n  \
+         ↩ Web → gen-001 (was gen-002); 1 restored, 0 removed\nfleet: 2/2 host(s) rolled back\n",
+        "",
+    );
+    assert_eq!(fleet.read("hosts/ssh___web/etc/Web.conf") + &fleet.read("hosts/ssh___db/etc/Db.conf"), "one\none\n");
+}
+
+#[test]
+fn one_host_that_cannot_go_back_keeps_nobody_else_from_it() {
+    let fleet = Fleet::simple(&[("Web", "ssh://web", "one"), ("Db", "ssh://db", "one")]);
+    assert_eq!(fleet.fleet("apply", &[]).code, Some(0));
+    fleet.write("Web.pcl", &stack_of("Web", "two"));
+    assert_eq!(fleet.fleet("apply", &[]).code, Some(0));
+    let outcome = fleet.fleet("rollback", &[]);
+    assert_eq!(outcome.code, Some(1));
+    assert_eq!(
+        outcome.stdout,
+        "  ↩ Web → gen-001 (was gen-002); 1 restored, 0 removed\nfleet: 1/2 host(s) rolled back\n"
+    );
+    assert!(outcome.stderr.starts_with("  ✗ Db → ssh://db: [E12] "), "{}", outcome.stderr);
+    let outcome = fleet.fleet("rollback", &["--fail-fast"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), "fleet: 0/2 host(s) rolled back\n"));
+    assert!(outcome.stderr.ends_with("  ⊘ Web → ssh://web: not attempted (fail-fast)\n"), "{}", outcome.stderr);
+}
+
+#[test]
+fn files_with_secrets_are_counted_when_they_are_passed_over() {
+    let program = |value: &str| {
+        format!(
+            "module Web {{ backend = \"systemd\" dataFiles = [\"S\"] configFiles = [ {{ path = \"/etc/plain\" content = \"{value}\" }} ] }}\n\
+             module S {{ path = \"/etc/s.json\" format = \"json\" data = {{ a = {{ from_env = \"TOKEN\" }} v = \"{value}\" }} }}\n"
+        )
+    };
+    let fleet = Fleet::simple(&[("Web", "ssh://web", "x")]);
+    for value in ["one", "two"] {
+        fleet.write("Web.pcl", &program(value));
+        let words = ["fleet", "apply", "fleet.pcl"].iter().chain(&super::ROOT);
+        assert_eq!(fleet.with(words, &[("TOKEN", "t-0123456789")]).code, Some(0));
+    }
+    let outcome = fleet.fleet("rollback", &[]);
+    assert_eq!(
+        outcome.stdout,
+        "  ↩ Web → gen-001 (was gen-002); 1 restored, 0 removed, 1 secret-skipped\nfleet: 1/1 host(s) rolled back\n",
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn chosen_generations_are_named_by_stack_or_for_all() {
+    let fleet = at_two();
+    gives(
+        &fleet.fleet("set-current", &["Web=1"]),
+        0,
+        "  ↩ Web → gen-001 (was gen-002); 1 restored, 0 removed\nfleet: 1/1 host(s) set\n",
+        "",
+    );
+    assert_eq!(fleet.read("hosts/ssh___db/etc/Db.conf"), "two\n");
+    gives(
+        &fleet.fleet("set-current", &["--to", "1"]),
+        0,
+        "  ↩ Db → gen-001 (was gen-002); 1 restored, 0 removed\n  ✓ Web → gen-001, as it was\nfleet: 2/2 host(s) set\n",
+        "",
+    );
+    gives(
+        &fleet.fleet("set-current", &["Web=2", "Db=2"]),
+        0,
+        "  ↩ Db → gen-002 (was gen-001); 1 restored, 0 removed\n  \
+         ↩ Web → gen-002 (was gen-001); 1 restored, 0 removed\nfleet: 2/2 host(s) set\n",
+        "",
+    );
+    let outcome = fleet.fleet("set-current", &["--to", "7"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), "fleet: 0/2 host(s) set\n"), "{outcome:?}");
+    for words in [&["Mail=1"][..], &["Web"], &["Web=0"], &[], &["Web=1", "--to", "1"]] {
+        let outcome = fleet.fleet("set-current", words);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{words:?}: {outcome:?}");
+    }
+}
