@@ -100,7 +100,9 @@ pub fn artifact_token(machine: &str, name: &str) -> String {
 /// Tells whether this can be the name of an artifact, or of the machine that gives it: it is a part of a reference.
 pub(crate) fn is_artifact_name(name: &str) -> bool {
     const BYTES_MAX: usize = 253;
-    !name.is_empty() && name.len() <= BYTES_MAX && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    !name.is_empty()
+        && name.len() <= BYTES_MAX
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 /// Finds out what the artifacts of a stack are, on this machine: nobody else has to be asked. `certificates` is where the

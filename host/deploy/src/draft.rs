@@ -10,9 +10,7 @@ use crate::render::{Rendered, RenderedFile, program};
 use crate::tls;
 use punix_model::{Chunk, Scope, Slot};
 use punix_store::{Digest, Hasher};
-use punix_target::{
-    ArtifactRow, FileRow, Generation, Mark, PluginRow, RecordedChunk, ServiceRow, TargetPath, UnitRow,
-};
+use punix_target::{ArtifactRow, FileRow, Generation, Mark, PluginRow, RecordedChunk, ServiceRow, TargetPath, UnitRow};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is recorded besides what was rendered.
@@ -251,7 +249,8 @@ fn render_hash(generation: &Generation, rendered: &Rendered) -> String {
         match (&row.chunks, row.mark) {
             (Some(chunks), _) => add(&serde_json::to_string(chunks).unwrap_or_default()),
             (None, Mark::Sha256(_)) if generation.artifacts.iter().any(|artifact| artifact.path == row.path) => {
-                let text: String = texts.get(&row.path).map_or_else(Vec::new, |file| texts_between(&file.chunks)).concat();
+                let text: String =
+                    texts.get(&row.path).map_or_else(Vec::new, |file| texts_between(&file.chunks)).concat();
                 add(&Digest::of(text.as_bytes()).to_string());
             }
             (None, Mark::Sha256(digest)) => add(&digest.to_string()),

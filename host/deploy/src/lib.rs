@@ -14,6 +14,7 @@ mod diff;
 mod draft;
 mod entries;
 mod failure;
+mod fleet;
 mod health;
 mod limits;
 mod places;
@@ -39,6 +40,10 @@ pub use diff::{Body, Fate, FileDiff, Hunk, Line, LineKind, SecretDiff, Texts, ge
 pub use draft::{ByReference, Circumstances, ProgramBytes, draft, draft_by_reference, source_hash, timestamp};
 pub use entries::{Unknown, add_entry};
 pub use failure::explain;
+pub use fleet::{
+    Fleet, FleetHost, HostLinks, Model, Order, Rules, Run, Status, fleet_collision, fleet_directory, fleet_order,
+    read_fleet, read_hosts,
+};
 pub use health::{Gate, GateProbe, Next, Timing, Watch};
 pub use places::Places;
 pub use plan::{
@@ -49,5 +54,7 @@ pub use plan_file::{KeptPlan, PlanFileIssue, read_plan, write_plan};
 pub use render::{Rendered, RenderedFile, Renderer, render, same_forms, stack_of};
 pub use sources::{SourceFile, SourceHeld, Sources, read_sources};
 pub use splice::{Content, Contents, references, splice, splice_record};
-pub use tls::{CertificateSource, Fits, Pair, add_pairs, domain_of, keep_pairs, read_pairs};
+pub use tls::{
+    CertificateSource, Fits, Pair, add_pairs, certificate_of, domain_of, keep_pairs, key_reference, read_pairs,
+};
 pub use units::{Activation, Deed, Reason, UnitStep, stack_for_units, stack_to_bring_up, unit_steps, wishes};

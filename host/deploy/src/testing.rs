@@ -45,7 +45,8 @@ pub(crate) fn design() -> Design {
 }
 
 pub(crate) fn service(name: &str) -> Service {
-    let variable = |name: &str, chunk| Variable { name: name.to_owned(), at: span(21), value: vec![chunk], artifact: None };
+    let variable =
+        |name: &str, chunk| Variable { name: name.to_owned(), at: span(21), value: vec![chunk], artifact: None };
     Service {
         name: name.to_owned(),
         at: span(20),

@@ -18,6 +18,8 @@ pub(crate) const MADE_BY: &str = "std.tls";
 /// What their keys are called among secrets.
 const KEY_KIND: &str = "tls";
 const KEY: &str = "privkey.pem";
+/// Part of the path of all of them.
+pub(crate) const DIRECTORY: &str = "/punix/tls/";
 const SYSTEM_DIRECTORY: &str = "/etc/punix/tls";
 const USER_DIRECTORY: &str = ".config/punix/tls";
 const KEY_MODE: u32 = 0o600;
@@ -81,8 +83,7 @@ fn pair(
     let chain = String::from_utf8(chain)
         .map_err(|_| error(format!("TLS: the certificate of `{domain}` is no text, as PEM is"), again))?;
     let key = key(directory, domain).map_err(unreadable)?;
-    fits(chain.as_bytes(), key.bytes())
-        .map_err(|why| error(format!("TLS: the key of `{domain}` {why}"), again))?;
+    fits(chain.as_bytes(), key.bytes()).map_err(|why| error(format!("TLS: the key of `{domain}` {why}"), again))?;
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     let renew = "renew it, and deploy again";
     if certificate.not_after < now {
@@ -95,10 +96,8 @@ fn pair(
     }
     let left = (certificate.not_after - now) / DAY_SECONDS;
     if left < WARNING_DAYS {
-        let message = format!(
-            "TLS: the certificate of `{domain}` ends in {left} day(s), on {}",
-            day(certificate.not_after)
-        );
+        let message =
+            format!("TLS: the certificate of `{domain}` ends in {left} day(s), on {}", day(certificate.not_after));
         warnings.push(Diagnostic::warning(message).at(at).help(renew));
     }
     if !certificate.covers(domain) {
@@ -129,7 +128,7 @@ pub fn add_pairs(design: &mut Design, pairs: Vec<Pair>, home: Option<&str>, valu
     for Pair { domain, chain, key, at } in pairs {
         let directory = directory(design.scope, home, &domain);
         let slot = u32::try_from(design.slots.len()).unwrap_or(u32::MAX);
-        design.slots.push(Slot { id: slot, name: format!("{KEY_KIND}:{domain}"), shape: Shape::Text });
+        design.slots.push(Slot { id: slot, name: key_reference(&domain), shape: Shape::Text });
         design.slot_places.push(at);
         values.push(key);
         let file = |name: &str, chunk: Chunk, mode: Option<u32>| DesignFile {
@@ -182,6 +181,17 @@ pub fn keep_pairs(
         }
     }
     kept
+}
+
+/// Returns what the record of a generation has of the certificate of a domain.
+pub fn certificate_of<'g>(generation: &'g Generation, domain: &str) -> Option<&'g FileRow> {
+    let is_of = |row: &&FileRow| row.path.parent().is_some_and(|directory| directory.name() == domain);
+    generation.files.iter().filter(|row| is_certificate(row)).find(is_of)
+}
+
+/// Returns the reference to the key of a domain, as records have it.
+pub fn key_reference(domain: &str) -> String {
+    format!("{KEY_KIND}:{domain}")
 }
 
 /// Returns the domain of a reference to a key.

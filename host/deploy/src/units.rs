@@ -50,6 +50,8 @@ pub enum Reason {
     Definition,
     /// A secret has another value, or stands elsewhere.
     Secret(TargetPath),
+    /// What another host gives is another text.
+    Artifact(TargetPath),
     Config(TargetPath),
     /// A file that it reads is there no more.
     Gone(TargetPath),
@@ -64,6 +66,7 @@ impl fmt::Display for Reason {
             Reason::Arguments => f.write_str("arguments changed"),
             Reason::Environment => f.write_str("environment changed"),
             Reason::Definition => f.write_str("definition changed"),
+            Reason::Artifact(path) => write!(f, "artifact in {path} changed"),
             Reason::Secret(path) => write!(f, "secret in {path} changed"),
             Reason::Config(path) => write!(f, "config {path} changed"),
             Reason::Gone(path) => write!(f, "config {path} removed"),
@@ -174,6 +177,10 @@ impl<'t> Touched<'t> {
 
     /// Says why a unit has to know of a file.
     fn reasons(&self, unit: &UnitRow, row: &FileRow, before: Option<&FileRow>, reasons: &mut BTreeSet<Reason>) {
+        if self.is_other_by_artifacts(row) {
+            reasons.insert(Reason::Artifact(row.path.clone()));
+            return;
+        }
         if !row.is_rendered() {
             reasons.insert(Reason::Config(row.path.clone()));
             return;
@@ -198,6 +205,14 @@ impl<'t> Touched<'t> {
             (true, false) => Reason::Definition,
             (false, false) => Reason::Config(row.path.clone()),
         });
+    }
+
+    /// Tells whether a file differs by nothing but artifacts: by references, all that was rendered is the same.
+    fn is_other_by_artifacts(&self, row: &FileRow) -> bool {
+        let (Some(old), Some(new)) = (self.old, self.new) else { return false };
+        let holds = new.artifacts.iter().any(|artifact| artifact.path == row.path);
+        let other = old.files.iter().any(|before| before.path == row.path && before.mark != row.mark);
+        holds && other && !row.is_secret() && !new.render_hash.is_empty() && old.render_hash == new.render_hash
     }
 
     /// Tells whether what is known already is why the unit's own file became another.

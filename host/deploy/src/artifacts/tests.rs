@@ -52,9 +52,16 @@ fn all_that_cannot_be_told_is_named() {
         errors.replace(&directory.path().display().to_string(), "DIR")
     };
     expect![[r#"
+        :1:1: error: [E9] the tlsa artifact `tlsa` needs the certificate of `a.example.org`, and none is at hand
+        help: name the directory with `--tls-certs DIR`: the certificate is read on the machine that runs punix
+        :1:1: error: [E9] the sha256-file artifact `gone` needs the certificate of `b.example.org`, and none is at hand
+        help: name the directory with `--tls-certs DIR`: the certificate is read on the machine that runs punix
     "#]]
     .assert_eq(&shown(None));
     expect![[r#"
+        :1:1: error: [E9] the tlsa artifact `tlsa`: the certificate of `a.example.org` is not there: the file holds none in PEM
+        help: `fullchain.pem` holds certificates in PEM, the domain's own first
+        :1:1: error: [E9] the sha256-file artifact `gone`: cannot read `DIR/b.example.org/fullchain.pem`: No such file or directory (os error 2)
     "#]]
     .assert_eq(&shown(Some(directory.path())));
 }

@@ -51,11 +51,8 @@ impl Reader<'_> {
             self.push(error);
         }
         let consumes = self.taken.places.iter();
-        let consumes = consumes.map(|((machine, name), &at)| Consumed {
-            machine: machine.clone(),
-            name: name.clone(),
-            at,
-        });
+        let consumes =
+            consumes.map(|((machine, name), &at)| Consumed { machine: machine.clone(), name: name.clone(), at });
         Links { produces, consumes: consumes.collect() }
     }
 

@@ -78,7 +78,8 @@ impl Reader<'_> {
                 match secrets {
                     Secrets::Of(_) => self.artifact(&part.shown, part.at, &host, &name).map(Data::Text),
                     Secrets::Refused => {
-                        let message = format!("`{}` is an artifact of another host, and none may stand here", part.shown);
+                        let message =
+                            format!("`{}` is an artifact of another host, and none may stand here", part.shown);
                         let help = "artifacts belong into `environment` or into the `data` of a data file";
                         self.error(Code::E1, part.at, message, help);
                         None

@@ -133,7 +133,12 @@ proptest! {
 }
 
 fn deploy(world: &World, draft: &Generation) -> Decided {
-    let wish = Wish::Deploy(Deploy { draft: draft.clone(), policy: Policy::default(), force_generation: false, kept: BTreeSet::new() });
+    let wish = Wish::Deploy(Deploy {
+        draft: draft.clone(),
+        policy: Policy::default(),
+        force_generation: false,
+        kept: BTreeSet::new(),
+    });
     decided(world.plan(&ask(draft), wish))
 }
 

@@ -1,5 +1,6 @@
 //! Why there is no plan, as facts; each becomes a diagnostic, at the place where the file is declared if that is known.
 
+use crate::tls;
 use punix_diag::{Code, Diagnostic, Span};
 use punix_target::{Crossing, TargetPath};
 use std::fmt;
@@ -312,7 +313,13 @@ impl Refusal {
                     generation(*number),
                     names.join(", ")
                 );
-                Diagnostic::error(Code::E12, message).help("`--resolve-secrets` makes them again from their references")
+                let has_keys = paths.iter().any(|path| path.as_str().contains(tls::DIRECTORY));
+                Diagnostic::error(Code::E12, message).help(match has_keys {
+                    false => "`--resolve-secrets` makes them again from their references",
+                    true => {
+                        "`--resolve-secrets --tls-certs DIR` makes them again: keys and certificates are read from there"
+                    }
+                })
             }
             Refusal::Claimed { .. }
             | Refusal::InTheWay { .. }

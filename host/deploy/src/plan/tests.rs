@@ -95,7 +95,12 @@ fn the_same_again_is_no_change() {
     world.missing.insert("/store/lib".to_owned());
     let again = world.plan(&ask(&same), deploy(same.clone())).unwrap();
     assert!(matches!(again, Planned::Unchanged { number: 1, ref push } if push.len() == 1), "{again:?}");
-    let forced = Wish::Deploy(Deploy { draft: same.clone(), policy: Policy::default(), force_generation: true, kept: BTreeSet::new() });
+    let forced = Wish::Deploy(Deploy {
+        draft: same.clone(),
+        policy: Policy::default(),
+        force_generation: true,
+        kept: BTreeSet::new(),
+    });
     let forced = decided(world.plan(&ask(&same), forced));
     assert_eq!((forced.counts.written, forced.counts.same, forced.plan.parent), (0, 3, Some(1)));
 }
@@ -374,7 +379,7 @@ fn a_file_becomes_no_directory_in_one_step_nor_the_other_way_round() {
         world.plan(&ask(&inside), deploy(inside.clone())),
         expect![[r#"
             [E18] `/etc/app/a.conf` is a file of this stack, and cannot become the directory of `/etc/app/a.conf/part` at once
-            help: deploy without what is in `/etc/app/a.conf` first: then the file goes, and the next deploy writes the rest
+              help: deploy without what is in `/etc/app/a.conf` first: then the file goes, and the next deploy writes the rest
         "#]],
     );
     let mut world = deployed(&[inside]);
@@ -384,7 +389,7 @@ fn a_file_becomes_no_directory_in_one_step_nor_the_other_way_round() {
         world.plan(&ask(&file), deploy(file.clone())),
         expect![[r#"
             10: [E18] `/etc/app/a.conf` is the directory of `/etc/app/a.conf/part`, which is this stack's, and cannot become a file at once
-            help: deploy without `/etc/app/a.conf` first: what the stack had in it goes, and the directory if nothing else is in it
+              help: deploy without `/etc/app/a.conf` first: what the stack had in it goes, and the directory if nothing else is in it
         "#]],
     );
 }

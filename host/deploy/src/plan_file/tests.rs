@@ -6,7 +6,12 @@ use expect_test::expect;
 
 /// A plan for a first deploy, whose files hold what the marks of made-up drafts are of.
 fn kept(draft: Generation) -> KeptPlan {
-    let wish = Wish::Deploy(Deploy { draft: draft.clone(), policy: Policy::default(), force_generation: false, kept: BTreeSet::new() });
+    let wish = Wish::Deploy(Deploy {
+        draft: draft.clone(),
+        policy: Policy::default(),
+        force_generation: false,
+        kept: BTreeSet::new(),
+    });
     let mut decided = decided(World::default().plan(&ask(&draft), wish));
     let mut blobs = BTreeMap::new();
     for (index, change) in decided.plan.changes.iter_mut().enumerate() {

@@ -60,12 +60,48 @@ fn fine(_: &[u8], _: &[u8]) -> Result<(), String> {
 #[test]
 fn a_certificate_has_its_time() {
     let at = |now, expected| check(&["a.example.org"], PAIR, now, &fine, expected);
-    at(BEGINS, expect![[]]);
-    at(BEGINS - 1, expect![[]]);
-    at(ENDS - 31 * DAY, expect![[]]);
-    at(ENDS - 29 * DAY, expect![[]]);
-    at(ENDS, expect![[]]);
-    at(ENDS + 1, expect![[]]);
+    at(
+        BEGINS,
+        expect![[r#"
+        1 pair(s)
+    "#]],
+    );
+    at(
+        BEGINS - 1,
+        expect![[r#"
+        :1:1: error: [E9] TLS: the certificate of `a.example.org` begins on 2026-11-28 only
+        help: deploy it then, or look whether the clock of this machine is right
+    "#]],
+    );
+    at(
+        ENDS - 31 * DAY,
+        expect![[r#"
+        1 pair(s)
+    "#]],
+    );
+    at(
+        ENDS - 29 * DAY,
+        expect![[r#"
+        1 pair(s)
+        :1:1: warning: TLS: the certificate of `a.example.org` ends in 29 day(s), on 2126-11-04
+        help: renew it, and deploy again
+    "#]],
+    );
+    at(
+        ENDS,
+        expect![[r#"
+        1 pair(s)
+        :1:1: warning: TLS: the certificate of `a.example.org` ends in 0 day(s), on 2126-11-04
+        help: renew it, and deploy again
+    "#]],
+    );
+    at(
+        ENDS + 1,
+        expect![[r#"
+        :1:1: error: [E9] TLS: the certificate of `a.example.org` ended on 2126-11-04
+        help: renew it, and deploy again
+    "#]],
+    );
 }
 
 #[test]
@@ -88,14 +124,33 @@ fn everything_that_is_wrong_is_told() {
         &files,
         BEGINS,
         &refuses,
-        expect![[]],
+        expect![[r#"
+            :1:1: error: [E9] TLS: there is no certificate of `gone.example.org` in `DIR/gone.example.org/`
+            help: it takes a `fullchain.pem` and a `privkey.pem` for each domain
+            :1:1: error: [E9] TLS: the certificate of `text.example.org` is not there: the file holds none in PEM
+            help: put the certificate and the key there that belong to the domain
+            :1:1: error: [E9] TLS: the key of `a.example.org` does not belong to its certificate
+            help: put the certificate and the key there that belong to the domain
+            :1:1: error: [E9] TLS: cannot read `DIR/dir.example.org/fullchain.pem`: it is no file
+            help: put the certificate and the key there that belong to the domain
+        "#]],
     );
 }
 
 #[test]
 fn a_certificate_for_others_is_a_warning() {
     let files = [("c.example.org/fullchain.pem", CERTIFICATE), ("c.example.org/privkey.pem", PRIVATE_KEY)];
-    check(&["c.example.org"], &files, BEGINS, &fine, expect![[]]);
+    check(
+        &["c.example.org"],
+        &files,
+        BEGINS,
+        &fine,
+        expect![[r#"
+        1 pair(s)
+        :1:1: warning: TLS: the certificate of `c.example.org` is for `a.example.org`, `*.b.example.org`, and not for it
+        help: who looks at names will not believe it; one that is pinned by its key is fine
+    "#]],
+    );
 }
 
 #[test]

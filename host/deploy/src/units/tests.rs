@@ -11,7 +11,12 @@ use punix_model::{Chunk, Encoding};
 fn planned(first: fn(&mut Design), value: &str, then: fn(&mut Design)) -> Decided {
     let world = deployed(&[drafted("one", first)]);
     let draft = drafted(value, then);
-    let wish = Wish::Deploy(Deploy { draft: draft.clone(), policy: Policy::default(), force_generation: true, kept: BTreeSet::new() });
+    let wish = Wish::Deploy(Deploy {
+        draft: draft.clone(),
+        policy: Policy::default(),
+        force_generation: true,
+        kept: BTreeSet::new(),
+    });
     decided(world.plan(&ask(&draft), wish))
 }
 
@@ -186,4 +191,17 @@ fn what_has_to_be_there_before_is_known_from_what_was_rendered() {
     assert_eq!(stack.services[0].config, r#"{"tmpfiles":["d /run/web 0755","d /run/b"]}"#);
     let nothing = stack_to_bring_up(&generation, &|_| None);
     assert_eq!((nothing.config.as_str(), nothing.services[0].config.as_str()), ("{}", "{}"));
+}
+
+/// What stands beside a secret may be either that is another, and nobody can tell which.
+#[test]
+fn an_artifact_that_is_renewed_is_why() {
+    let [old, new] = ["one", "other"].map(crate::draft::tests::drafted_with);
+    let world = deployed(&[old]);
+    let deploy =
+        Deploy { draft: new.clone(), policy: Policy::default(), force_generation: false, kept: BTreeSet::new() };
+    expect![[r#"
+        api.service Restart secret in /etc/punix/env/Web/api.env changed, artifact in /etc/app/tlsa.json changed
+    "#]]
+    .assert_eq(&shown(&decided(world.plan(&ask(&new), Wish::Deploy(deploy)))));
 }

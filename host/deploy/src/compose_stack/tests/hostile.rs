@@ -144,7 +144,7 @@ module Three { name = [\"x\"] package = { a = 1 } binary = \"x\" dependsOn = \"O
             dir/test.pcl:7:78: error: [E1] `One.secretDelivery` is "post": secrets are delivered as one of `environment-file`, `credential`, `inline`
             help: leave it out for `environment-file`
             dir/test.pcl:8:52: error: [E1] `Two.enable` is "yes", it takes true or false
-            dir/test.pcl:8:78: error: [E1] `Two.environment.A` is a number, it takes a string or a secret reference
+            dir/test.pcl:8:78: error: [E1] `Two.environment.A` is a number, it takes a string, a secret reference or an artifact of another host
             dir/test.pcl:8:104: error: [E1] `Two.serviceConfig.A` is a secret reference, and none may stand here
             help: secrets belong into `environment` or into the `data` of a data file
             dir/test.pcl:9:23: error: [E1] `Three.name` is a list, it takes a string
@@ -167,15 +167,15 @@ environment = { T = { artifact = { host = \"mx\" name = \"tlsa\" } }
  health = { http = { from_env = \"URL\" }
  a = [{ b = { artifact = { host = \"mx\" name = \"x\" } } }] } }"),
         expect![[r#"
-            dir/test.pcl:6:21: error: [E2] cross-host artifact not available: artifact:mx:tlsa
-            help: it comes from the host `mx` of a fleet, and this stack is deployed by itself
+            dir/test.pcl:6:21: error: [E2] cross-host artifact(s) not available: artifact:mx:tlsa
+            help: other hosts of a fleet give them: deploy the stack with `punix fleet apply`
             dir/test.pcl:7:6: error: [E2] `One.environment.U` refers to a secret, and no installed resolver answers `from_valt`
             help: did you mean `from_vault`?
             dir/test.pcl:8:20: error: [E1] `One.health.http` is a secret reference, it takes a string
             dir/test.pcl:8:20: error: [E1] `One.health.http` is a secret reference, and none may stand here
             help: secrets belong into `environment` or into the `data` of a data file
-            dir/test.pcl:9:13: error: [E2] cross-host artifact not available: artifact:mx:x
-            help: it comes from the host `mx` of a fleet, and this stack is deployed by itself
+            dir/test.pcl:9:13: error: [E1] `One.health.a[0].b` is an artifact of another host, and none may stand here
+            help: artifacts belong into `environment` or into the `data` of a data file
         "#]],
     );
 }
@@ -291,8 +291,8 @@ module G { path = \"/etc/g\" format = \"json\" data = { a = { from_env = \"A\" }
             help: INI has no quotes that all of its readers know: choose another format, or another value
             dir/test.pcl:10:101: error: [E1] `E.data.s.y` holds a blank at its beginning or end, and a value of an INI file cannot
             help: INI has no quotes that all of its readers know: choose another format, or another value
-            dir/test.pcl:11:57: error: [E2] cross-host artifact not available: artifact:h:n
-            help: it comes from the host `h` of a fleet, and this stack is deployed by itself
+            dir/test.pcl:11:57: error: [E2] cross-host artifact(s) not available: artifact:h:n
+            help: other hosts of a fleet give them: deploy the stack with `punix fleet apply`
             dir/test.pcl:12:85: error: [E30] `G.mode` is "0644", by which others can read a secret
             help: a file with a secret is for its owner alone, such as "0600"
             dir/test.pcl:12:92: error: [E2] `G.restart` is not a field of a data file
@@ -338,8 +338,6 @@ producesArtifacts = [ { name = \"a\" kind = \"literal\" value = \"x\" } ]",
             help: write the files that are needed with `configFiles` or `dataFiles`
             dir/test.pcl:5:13: error: [E2] `S.wireguard` needs a generator plugin, and there is none for it
             help: write the files that are needed with `configFiles` or `dataFiles`
-            dir/test.pcl:7:21: error: [E2] `S.producesArtifacts` is for the other hosts of a fleet, and this stack is deployed by itself
-            help: artifacts need a generator plugin and a fleet; remove the field
         "#]],
     );
 }

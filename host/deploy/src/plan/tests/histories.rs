@@ -109,7 +109,9 @@ fn act_on(world: &mut World, act: &Act) {
             let stack = STACKS[*stack];
             let draft = generation(stack, files);
             let policy = Policy { adopt: *adopt, ..Policy::default() };
-            let wish = || Wish::Deploy(Deploy { draft: draft.clone(), policy, force_generation: false, kept: BTreeSet::new() });
+            let wish = || {
+                Wish::Deploy(Deploy { draft: draft.clone(), policy, force_generation: false, kept: BTreeSet::new() })
+            };
             let planned = world.plan(&ask(&draft), wish());
             if carry_out(world, stack, planned, true) {
                 let again = world.plan(&ask(&draft), wish());
