@@ -7,6 +7,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// What stands at a path.
@@ -59,6 +60,11 @@ pub trait Disk: Send + Sync {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
     /// Returns what a link says.
     fn read_link(&self, path: &Path) -> io::Result<PathBuf>;
+    /// Lets what stands at a path keep its room when its last name goes, as long as this is held. Giving it back is what
+    /// takes time, and can then be done by somebody else. Nothing where that is not so.
+    fn hold(&self, _path: &Path) -> io::Result<Option<OwnedFd>> {
+        Ok(None)
+    }
     /// Lists the names in a directory, sorted by bytes.
     fn list(&self, path: &Path) -> io::Result<Vec<OsString>>;
     /// Lists the names of directories in a directory, sorted by bytes. It takes a call for hundreds of them, where

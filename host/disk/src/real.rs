@@ -193,6 +193,13 @@ impl Disk for RealDisk {
         })
     }
 
+    fn hold(&self, path: &Path) -> io::Result<Option<OwnedFd>> {
+        self.at("open", path, || {
+            let spot = self.spot(path)?;
+            Ok(Some(fs::openat(&spot.parent, spot.name, POINT_AT, Mode::empty())?))
+        })
+    }
+
     fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
         Ok(self.listed(path)?.into_iter().map(|(name, _)| name).collect())
     }

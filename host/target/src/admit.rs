@@ -119,7 +119,7 @@ pub(crate) fn admit(
             ledger.set_live(&plan.stack, number, system);
             let oldest = kept.iter().find(|number| !trimmed.contains(number)).copied().unwrap_or(number);
             // Those that went with their stack stay as long as if it had been deployed on.
-            let oldest = oldest.min(number.saturating_sub(plan.keep));
+            let oldest = oldest.min(number.saturating_add(1).saturating_sub(plan.keep));
             ledger.note(&plan.stack, oldest, looking.notes.clone());
         }
         None => {

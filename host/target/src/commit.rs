@@ -12,7 +12,7 @@ use crate::failure::TargetError;
 use crate::finish::{Collect, finish};
 use crate::flip::{flip, has_flipped, unflip};
 use crate::generation::Generation;
-use crate::guard::{self, Guard};
+use crate::guard::{self, Guard, Nameless};
 use crate::journal::{self, Journal, Staged, Writing};
 use crate::ledger::{Ledger, Note};
 use crate::lock::{self, ClaimsLock, Exclusive};
@@ -161,10 +161,11 @@ pub(crate) fn go_live(
     if let Err(error) = done {
         return Err(taken_back(target, Journal { intent, staged: Some(staged) }, guard, error));
     }
-    let finished = finish(target, &intent, Collect::IfTrimmed, AuditResult::Done)
+    let mut nameless = Nameless::default();
+    let finished = finish(target, &intent, Collect::IfTrimmed, AuditResult::Done, &mut nameless)
         .and_then(|()| Ok(journal::end(target, &intent.id)?));
     if finished.is_ok() {
-        guard::dismiss(guard);
+        guard::dismiss(guard, &nameless);
     }
     Ok(Committed {
         stack: intent.stack,
@@ -176,11 +177,26 @@ pub(crate) fn go_live(
     })
 }
 
+/// Makes live what was staged some time ago. If it is too late for that, it is undone.
+pub(crate) fn go_live_late(
+    target: &Target<'_>,
+    ready: Ready,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Committed, TargetError> {
+    match confirm::admit_staged(target, &ready.work.intent) {
+        Ok(()) => go_live(target, ready, progress),
+        Err(error) => {
+            let_go(target, ready)?;
+            Err(error)
+        }
+    }
+}
+
 /// Undoes what waits: nothing of it is left.
 pub(crate) fn let_go(target: &Target<'_>, ready: Ready) -> Result<(), TargetError> {
     let Ready { work, staged, guard, _claims_lock, _lock } = ready;
     take_back(target, &Journal { intent: work.intent, staged: Some(staged) })?;
-    guard::dismiss(guard);
+    guard::dismiss(guard, &Nameless::default());
     Ok(())
 }
 
@@ -197,7 +213,7 @@ fn wanted(target: &Target<'_>, plan: &Plan) -> Result<Option<Generation>, Target
 fn taken_back(target: &Target<'_>, journal: Journal, guard: Option<Guard>, error: TargetError) -> TargetError {
     match take_back(target, &journal) {
         Ok(()) => {
-            guard::dismiss(guard);
+            guard::dismiss(guard, &Nameless::default());
             error
         }
         Err(undo) => TargetError::Unfinished { error: Box::new(error), undo: Box::new(undo) },

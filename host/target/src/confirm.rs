@@ -115,14 +115,23 @@ pub fn armed(target: &Target<'_>) -> Result<Vec<Pending>, TargetError> {
 
 /// Refuses a change that was to be armed and is not, or is another one than was armed. The caller has the lock.
 pub(crate) fn admit(target: &Target<'_>, plan: &Plan) -> Result<(), TargetError> {
-    let Pledge::Armed(id) = &target.pledge else { return Ok(()) };
-    let armed = waiting(target, id)?;
     let to = match &plan.goal {
         Goal::New(generation) => Some(generation.number),
         Goal::Kept(number) => Some(*number),
         Goal::Gone => None,
     };
-    let fits = armed.stack == plan.stack && Some(armed.child) == to && armed.back_to == plan.parent;
+    admit_change(target, &plan.stack, plan.parent, to)
+}
+
+/// The same, of a change that is staged: its time may be over by now.
+pub(crate) fn admit_staged(target: &Target<'_>, intent: &Intent) -> Result<(), TargetError> {
+    admit_change(target, &intent.stack, intent.from, intent.to)
+}
+
+fn admit_change(target: &Target<'_>, stack: &str, from: Option<u32>, to: Option<u32>) -> Result<(), TargetError> {
+    let Pledge::Armed(id) = &target.pledge else { return Ok(()) };
+    let armed = waiting(target, id)?;
+    let fits = armed.stack == stack && Some(armed.child) == to && armed.back_to == from;
     match armed.until.left(&Moment::now()) {
         Some(_) if fits => Ok(()),
         Some(_) | None => Err(TargetError::NotArmed { id: id.clone() }),

@@ -39,6 +39,10 @@ pub enum TargetError {
     /// Its time was over, it was confirmed, or another change came.
     #[error("nothing waits to be confirmed as `{id}`")]
     NotArmed { id: String },
+    #[error("a change of the stack `{stack}` is staged here, and waits to be published")]
+    Undecided { stack: String },
+    #[error("nothing is staged that could be published")]
+    NotStaged,
     /// What a path holds is not what the plan saw there.
     #[error("`{path}` is not what it was when the plan was made: {found}")]
     Moved { path: TargetPath, found: String },
@@ -108,6 +112,8 @@ impl TargetError {
             | TargetError::StackName { .. }
             | TargetError::Stale { .. }
             | TargetError::NotArmed { .. }
+            | TargetError::Undecided { .. }
+            | TargetError::NotStaged
             | TargetError::Moved { .. }
             | TargetError::Owned { .. }
             | TargetError::Occupied { .. }
@@ -137,7 +143,11 @@ impl TargetError {
             TargetError::Told(told) => told.code(),
             TargetError::Unfinished { error, .. } => error.code(),
             TargetError::StackName { .. } => Code::E2,
-            TargetError::Stale { .. } | TargetError::NotArmed { .. } | TargetError::Moved { .. } => Code::E19,
+            TargetError::Stale { .. }
+            | TargetError::NotArmed { .. }
+            | TargetError::Undecided { .. }
+            | TargetError::NotStaged
+            | TargetError::Moved { .. } => Code::E19,
             TargetError::Owned { .. } | TargetError::Occupied { .. } => Code::E18,
             TargetError::NoSuchOwner { .. } | TargetError::Crossing(_) => Code::E30,
             TargetError::NoBytes { .. } | TargetError::NotKept { .. } => Code::E12,
@@ -160,6 +170,8 @@ impl TargetError {
             TargetError::StackName { .. } => "name a stack as the program does: letters, digits and `_`",
             TargetError::Stale { .. } | TargetError::Moved { .. } => "make a new plan, and look at it",
             TargetError::NotArmed { .. } => "`service history` shows what is live; it may have been taken back by now",
+            TargetError::Undecided { .. } => "publish it first, or let it go",
+            TargetError::NotStaged => "stage it anew; what was staged may have been let go",
             TargetError::Owned { .. } => "let one of them have the path; `service remove` frees what a stack has",
             TargetError::Occupied { .. } => "move it away, or choose another path",
             TargetError::NoSuchOwner { .. } => "make the user or group first, or name another",

@@ -6,6 +6,7 @@ use crate::audit::{self, AuditResult};
 use crate::boot;
 use crate::durable::sync_those_that_are;
 use crate::failure::TargetError;
+use crate::guard::Nameless;
 use crate::journal::Intent;
 use crate::ledger::Ledger;
 use crate::path::TargetPath;
@@ -29,6 +30,7 @@ pub(crate) fn finish(
     intent: &Intent,
     collect: Collect,
     result: AuditResult,
+    nameless: &mut Nameless,
 ) -> Result<(), TargetError> {
     let disk = target.disk;
     let mut touched = BTreeSet::new();
@@ -43,6 +45,7 @@ pub(crate) fn finish(
     for item in intent.items.iter().filter(|item| item.before.is_some()) {
         // It waits at one of both.
         for path in [&item.staged, &item.displaced].into_iter().flatten() {
+            nameless.hold(disk, path);
             if remove(path)? {
                 break;
             }

@@ -5,12 +5,18 @@
 
 use crate::boot;
 use crate::layout::Layout;
+use crate::limits::NAMELESS_MAX;
+use crate::path::TargetPath;
 use crate::recover::recover;
 use crate::target::{Place, Target};
 use crate::watchdog;
-use punix_disk::RealDisk;
+use punix_disk::{Disk, RealDisk};
 use punix_store::Asking;
-use std::io::{self, Read, Write};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use std::io::{self, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -45,6 +51,26 @@ pub(crate) struct Recoverer {
 #[derive(Debug)]
 pub(crate) struct Guard {
     child: Child,
+    /// When this closes and nothing was said, it mends.
+    pipe: UnixStream,
+}
+
+/// Files that were displaced, and have no name any more. Some file systems take a millisecond for each to give its room
+/// back; the guard has the time for that.
+#[derive(Debug, Default)]
+pub(crate) struct Nameless {
+    held: Vec<OwnedFd>,
+}
+
+impl Nameless {
+    /// Holds a file that is about to lose its name. What cannot be held only takes its time now.
+    pub(crate) fn hold(&mut self, disk: &dyn Disk, path: &TargetPath) {
+        if self.held.len() < NAMELESS_MAX
+            && let Ok(Some(file)) = disk.hold(path.on_disk())
+        {
+            self.held.push(file);
+        }
+    }
 }
 
 /// Guards that were dismissed, and may not have ended yet.
@@ -64,6 +90,7 @@ pub(crate) fn start(target: &Target<'_>) -> Option<Guard> {
     let guarding = place.guard.as_ref()?;
     dismissed().retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
     let root = std::path::absolute(&place.root).ok()?;
+    let (pipe, its) = UnixStream::pair().ok()?;
     let child = Command::new(&guarding.program)
         .arg0(NAME)
         .arg(root)
@@ -72,12 +99,12 @@ pub(crate) fn start(target: &Target<'_>) -> Option<Guard> {
         .current_dir("/")
         // What interrupts us from the terminal is not meant for it.
         .process_group(0)
-        .stdin(Stdio::piped())
+        .stdin(OwnedFd::from(its))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
-    Some(Guard { child })
+    Some(Guard { child, pipe })
 }
 
 impl Guarding {
@@ -103,14 +130,25 @@ pub(crate) fn leave(child: Child) {
     left.push(child);
 }
 
-/// Tells a guard that there is nothing to mend.
-pub(crate) fn dismiss(guard: Option<Guard>) {
-    let Some(Guard { mut child }) = guard else { return };
-    if let Some(mut pipe) = child.stdin.take() {
+/// Tells a guard that there is nothing to mend, and leaves it what has no name any more.
+pub(crate) fn dismiss(guard: Option<Guard>, nameless: &Nameless) {
+    let Some(Guard { child, mut pipe }) = guard else { return };
+    if hand_over(&pipe, nameless).is_err() {
         // If it is not there any more there is nobody to tell.
         let _ = pipe.write_all(DONE);
     }
     dismissed().push(child);
+}
+
+/// Says the last word. The files that go with it are held by the pipe until it is heard.
+fn hand_over(pipe: &UnixStream, nameless: &Nameless) -> io::Result<usize> {
+    let files: Vec<BorrowedFd<'_>> = nameless.held.iter().map(AsFd::as_fd).collect();
+    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(NAMELESS_MAX))];
+    let mut with = SendAncillaryBuffer::new(&mut room);
+    if !files.is_empty() {
+        with.push(SendAncillaryMessage::ScmRights(&files));
+    }
+    Ok(sendmsg(pipe, &[IoSlice::new(DONE)], &mut with, SendFlags::NOSIGNAL)?)
 }
 
 fn dismissed() -> std::sync::MutexGuard<'static, Vec<Child>> {

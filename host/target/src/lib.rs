@@ -61,7 +61,8 @@ pub use commit::{Committed, Progress, commit};
 pub use confirm::{Confirm, Pending, arm, armed, confirm, rearm};
 pub use failure::TargetError;
 pub use generation::{
-    ArtifactRow, FileRow, Generation, Mark, PluginRow, RecordIssue, RecordedChunk, SCHEMA, ServiceRow, UnitRow, Withheld,
+    ArtifactRow, FileRow, Generation, Mark, PluginRow, RecordIssue, RecordedChunk, SCHEMA, ServiceRow, UnitRow,
+    Withheld,
 };
 pub use guard::{Guarding, enter_guard_if_asked};
 pub use hands::{Running, run};

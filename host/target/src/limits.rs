@@ -51,6 +51,8 @@ pub(crate) const AUDIT_BYTES_MAX: u64 = 256 << 20;
 pub(crate) const AUDIT_TURN_BYTES: usize = 32 << 20;
 /// Lines that are shown of it.
 pub(crate) const AUDIT_LINES_MAX: usize = 20_000;
+/// Files without a name that are held until a guard ends: as many as a process can have open for each of many targets.
+pub(crate) const NAMELESS_MAX: usize = 48;
 /// How long somebody may want to wait for a confirmation.
 pub(crate) const CONFIRM_SECONDS_MAX: u32 = 86_400;
 /// Bytes of what is armed.

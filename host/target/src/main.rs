@@ -3,9 +3,10 @@
 //! no configuration, and says nothing else.
 
 use punix_store::Digest;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
@@ -24,8 +25,8 @@ fn main() -> ExitCode {
     punix_target::leave_no_dump();
     punix_target::stay_in_memory();
     // Not buffered: secrets come in here, and a buffer would keep them.
-    let Ok(input) = std::io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
-    match punix_target::serve(&mut File::from(input), &mut std::io::stdout().lock()) {
+    let Ok(input) = io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
+    match punix_target::serve(&mut Patient(File::from(input)), &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
 /// Says what it is, for whoever received it.
 fn digest() -> ExitCode {
     let bytes = std::fs::read("/proc/self/exe").or_else(|_| std::fs::read(std::env::current_exe()?));
-    match bytes.and_then(|bytes| writeln!(std::io::stdout(), "{}", Digest::of(&bytes))) {
+    match bytes.and_then(|bytes| writeln!(io::stdout(), "{}", Digest::of(&bytes))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
@@ -42,3 +43,18 @@ fn digest() -> ExitCode {
 
 /// The exit code of whoever was asked for something else.
 const USAGE: u8 = 2;
+
+/// The input. It is not waited for without end: whoever went away and could not close it may have locks here.
+struct Patient(File);
+
+const IDLE_SECONDS_MAX: i64 = 3_600;
+
+impl Read for Patient {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let pause = Timespec { tv_sec: IDLE_SECONDS_MAX, tv_nsec: 0 };
+        match poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&pause))? {
+            0 => Err(io::Error::new(ErrorKind::TimedOut, "nothing was asked for")),
+            _ => self.0.read(bytes),
+        }
+    }
+}

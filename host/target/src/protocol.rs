@@ -4,9 +4,12 @@
 //! [`Door`] is what can be asked, whether the target is in this process ([`Inside`]) or behind a pipe ([`Client`]).
 
 mod acting;
+mod ahead;
 mod client;
 mod door;
 mod frame;
+#[cfg(test)]
+mod hostile;
 mod message;
 mod packing;
 mod pushing;

@@ -24,12 +24,15 @@ const KNOWN_BYTES_MAX: usize = 4 << 20;
 /// The last records that were understood. What a record comes to is known by its bytes, so one that is another by now is
 /// understood anew.
 #[derive(Clone, Default)]
-pub(crate) struct Known(Arc<Mutex<VecDeque<(Vec<u8>, Generation)>>>);
+pub(crate) struct Known(Arc<Mutex<VecDeque<Understood>>>);
+
+/// The bytes of a record, and what they come to.
+type Understood = (Vec<u8>, Generation);
 
 impl Known {
     fn read(&self, bytes: Vec<u8>, stack: &str, number: u32) -> Result<Generation, RecordIssue> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |(of, it): &&(Vec<u8>, Generation)| it.number == number && it.stack == stack && *of == bytes;
+        let is_it = |(of, it): &&Understood| it.number == number && it.stack == stack && *of == bytes;
         if let Some((_, generation)) = known.iter().find(is_it) {
             return Ok(generation.clone());
         }

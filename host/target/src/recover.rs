@@ -6,6 +6,7 @@ use crate::confirm;
 use crate::failure::TargetError;
 use crate::finish::{Collect, finish};
 use crate::flip::has_flipped;
+use crate::guard::Nameless;
 use crate::journal::{self, Intent, Journal};
 use crate::path::TargetPath;
 use crate::target::Target;
@@ -58,7 +59,7 @@ pub(crate) fn recover_locked(target: &Target<'_>) -> Result<Recovered, TargetErr
 fn mend(target: &Target<'_>, journal: Journal) -> Result<Recovered, TargetError> {
     let flipped = has_flipped(target, &journal)?;
     let left = if flipped {
-        finish(target, &journal.intent, Collect::Always, AuditResult::Finished)?;
+        finish(target, &journal.intent, Collect::Always, AuditResult::Finished, &mut Nameless::default())?;
         Vec::new()
     } else {
         let left = undo(target, &journal)?;

@@ -117,6 +117,11 @@ fn commit(
     wish: &Wish<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<String, TargetError> {
+    let (plan, payload) = planned(door, had, wish)?;
+    door.commit(&plan, payload, progress).map(|done| format!("{done:?}"))
+}
+
+fn planned(door: &dyn Door, had: &Files, wish: &Wish<'_>) -> Result<(Plan, Payload), TargetError> {
     let nothing = Files::new();
     let wanted = match wish {
         Wish::New(files) | Wish::Back(_, files) => *files,
@@ -149,7 +154,7 @@ fn commit(
             _ => drop(payload.blobs.insert(Digest::of(content), content.clone().into())),
         }
     }
-    door.commit(&plan, payload, progress).map(|done| format!("{done:?}"))
+    Ok((plan, payload))
 }
 
 /// Everything below a root: kind, mode and content of each path. What a lock says of its last holder is left out.
@@ -376,4 +381,56 @@ fn what_nobody_confirms_is_taken_back_though_the_way_is_gone() {
     assert!(matches!(other.confirm(&id), Err(TargetError::Told(_))));
     assert_eq!((other.current(STACK).unwrap(), other.armed().unwrap().len()), (Some(3), 0));
     assert!(other.verify_audit().unwrap().is_empty());
+}
+
+/// A generation is staged and waits, and then its way ends in some manner.
+#[test]
+fn what_is_staged_goes_live_when_it_is_told_to_or_was_never_there() {
+    let first = files([("/etc/app/a", "one"), ("/etc/app/gone", "soon"), (SECRET, "hunter22")]);
+    let second = files([("/etc/app/a", "two"), ("/etc/app/deep/new", "more"), (SECRET, "hunter33")]);
+    for end in ["publish", "let go", "close", "kill"] {
+        let folder = scratch();
+        let root = folder.path();
+        let client = started(root);
+        commit(&client, &Files::new(), &Wish::New(&first), &mut |_| {}).unwrap();
+        let before = tree(root);
+        let (plan, payload) = planned(&client, &first, &Wish::New(&second)).unwrap();
+        let mut told = Vec::new();
+        client.stage(&plan, payload, &mut |progress| told.push(progress)).unwrap();
+        assert!(told.iter().all(|progress| matches!(progress, Progress::Staging { .. })) && !told.is_empty());
+        // What can be asked without waiting is answered, and nothing of it is to be seen.
+        assert_eq!(client.current(STACK).unwrap(), Some(1));
+        assert_eq!(std::fs::read(root.join("etc/app/a")).unwrap(), b"one");
+        let (refused, _) = code(client.share().unwrap_err());
+        assert!(!refused);
+        match end {
+            "publish" => {
+                let done = client.publish(&mut |progress| told.push(progress)).unwrap();
+                assert_eq!((done.from, done.to), (Some(1), Some(2)));
+                assert_eq!(told[told.len() - 2..], [Progress::Published, Progress::Live]);
+                assert_eq!(std::fs::read(root.join("etc/app/a")).unwrap(), b"two");
+                assert!(matches!(client.publish(&mut |_| {}), Err(TargetError::Told(_))));
+                continue;
+            }
+            "let go" => client.let_go().unwrap(),
+            "kill" => {
+                let process = client.process().unwrap().to_string();
+                assert!(Command::new("/bin/kill").arg("-9").arg(process).status().unwrap().success());
+                assert!(matches!(client.publish(&mut |_| {}), Err(TargetError::Way(_))));
+            }
+            _ => {}
+        }
+        drop(client);
+        // Whoever was killed is mended by its guard, or by whoever comes next.
+        let client = started(root);
+        client.recover().unwrap();
+        // One line more is told, and whoever was killed did not take his name from the locks.
+        let is_state = |path: &Path| !path.ends_with(".audit") && !path.ends_with(".lock");
+        let state = |tree: BTreeMap<PathBuf, String>| -> Vec<_> {
+            tree.into_iter().filter(|(path, _)| is_state(path)).collect()
+        };
+        assert_eq!(state(tree(root)), state(before), "{end}");
+        commit(&client, &first, &Wish::New(&second), &mut |_| {}).unwrap();
+        assert_eq!(client.current(STACK).unwrap(), Some(2));
+    }
 }

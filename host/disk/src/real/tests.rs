@@ -218,3 +218,21 @@ fn as_owner(root: &Path) {
     fails(disk.sync_file(p("d0")), ErrorKind::IsADirectory);
     fails(disk.sync_directory(p("f0")), ErrorKind::NotADirectory);
 }
+
+#[test]
+fn what_is_held_keeps_its_room_without_a_name() {
+    let scratch = Scratch::new();
+    for disk in both(&scratch) {
+        put(&disk, "f", b"x");
+        let held = disk.hold(p("f")).unwrap().unwrap();
+        disk.remove(p("f")).unwrap();
+        let found = fs::fstat(&held).unwrap();
+        assert_eq!((found.st_nlink, found.st_size), (0, 1));
+        fails(disk.hold(p("f")), ErrorKind::NotFound);
+        // It points at a link, and not through it.
+        symlink("/etc/hostname", scratch.path().join("l")).unwrap();
+        let held = disk.hold(p("l")).unwrap().unwrap();
+        assert_eq!(kind(&fs::fstat(&held).unwrap()), Kind::Link);
+        disk.remove(p("l")).unwrap();
+    }
+}

@@ -8,6 +8,7 @@ mod races;
 mod refusals;
 mod secrets;
 mod single;
+mod staged;
 
 use super::*;
 use crate::audit::{AuditFault, verify_audit};

@@ -2,8 +2,8 @@
 //! whose it is. What a record says is done again on a rollback; whoever cannot understand all of it must not
 //! do any of it.
 
-use super::write::{EMPTY, KIND};
 use super::old::{self, plain};
+use super::write::{EMPTY, KIND};
 use super::{ArtifactRow, FileRow, Generation, Mark, PluginRow, RecordedChunk, SCHEMA, ServiceRow, UnitRow};
 use crate::json::{FieldIssue, Fields, Json};
 use crate::path::{PathIssue, TargetPath};
@@ -253,8 +253,7 @@ pub(super) fn artifact(value: Json, at: &str) -> Result<ArtifactRow, RecordIssue
         let text = text.escape_debug().to_string();
         RecordIssue::Path { at: fields.at("path"), text, issue }
     })?;
-    let row =
-        ArtifactRow { path, host: fields.line("host")?, name: fields.line("name")?, kind: fields.line("kind")? };
+    let row = ArtifactRow { path, host: fields.line("host")?, name: fields.line("name")?, kind: fields.line("kind")? };
     if fields.line("token")? != row.token() {
         return Err(fields.wrong("token", "the reference that its host and its name make").into());
     }

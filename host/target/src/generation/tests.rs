@@ -185,7 +185,7 @@ fn what_is_not_exactly_a_record_is_refused() {
     );
     refuses(|it| it["store_paths"] = json!([1]), &expect!["its `store_paths` is not a list of texts"]);
     refuses(|it| it["kind"] = json!("profile"), &expect!["it is a record of the kind `profile`, not of a stack"]);
-    refuses(|it| it["artifact_provenance"] = json!([1]), &expect!["its `artifact_provenance` is not an empty list"]);
+    refuses(|it| it["artifact_provenance"] = json!([1]), &expect!["its `artifact_provenance[0]` is not an object"]);
     refuses(
         |it| {
             it.as_object_mut().unwrap().remove("units");

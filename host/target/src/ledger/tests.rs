@@ -118,7 +118,7 @@ fn numbers_outlive_their_stack() {
     ledger.set_live("Web", 2, true);
     assert_eq!(ledger.highest("Web"), Some(3));
     ledger.forget("Web");
-    assert_eq!((ledger.highest("Web"), ledger.is_system("Web"), ledger.notes().len()), (Some(3), None, 0));
+    assert_eq!((ledger.highest("Web"), ledger.is_system("Web"), ledger.notes().len()), (Some(3), None, 1));
     assert_eq!(ledger.stack_of(&path("/home/u/b")), Some("Mine"));
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What a kept stream can have grown to where it is no text: each byte is shown by three.
-const SAID_BYTES_MAX: usize = 3 * OUTPUT_BYTES_MAX + (1 << 20);
+pub(super) const SAID_BYTES_MAX: usize = 3 * OUTPUT_BYTES_MAX + (1 << 20);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -18,6 +18,7 @@ use crate::ledger::Note;
 use crate::limits::SILENCE_SECONDS;
 use crate::machine::Machine;
 use crate::mend::Mended;
+use crate::path::TargetPath;
 use crate::plan::{Goal, Payload, Plan};
 use crate::probe::{Answered, Asked};
 use crate::push::{PushError, PushStep, Pushing};
@@ -133,9 +134,57 @@ impl Client {
         Ok(Client { wire, layout, machine, command: opening.command.to_owned(), wait: opening.wait })
     }
 
+    fn committed(
+        &self,
+        request: Request,
+        pieces: Vec<Piece>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Committed, TargetError> {
+        match self.wire.converse(request, pieces, &mut |step| tell(step, progress))? {
+            (Answer::Committed { stack, from, to, trimmed, kept, unfinished }, pieces) if pieces.is_empty() => {
+                let unfinished = unfinished.map(|told| TargetError::Told(Box::new(told)));
+                Ok(Committed { stack, from, to, trimmed, kept, unfinished })
+            }
+            _ => self.wire.unasked(),
+        }
+    }
+
     /// Returns the number of the process at the other end, if it was started here.
     pub fn process(&self) -> Option<u32> {
         self.wire.process()
+    }
+}
+
+/// A plan as it is sent, with its contents in the order in which they are named.
+struct Loaded {
+    plan: WrittenPlan,
+    blobs: Vec<Mark>,
+    secrets: Vec<TargetPath>,
+    pieces: Vec<Piece>,
+}
+
+fn loaded(plan: &Plan, payload: Payload) -> Result<Loaded, TargetError> {
+    if let Goal::New(generation) = &plan.goal {
+        // It would be no record at the other side.
+        refuse_large(generation)?;
+    }
+    let Payload { blobs, secrets } = payload;
+    Ok(Loaded {
+        plan: WrittenPlan::of(plan),
+        blobs: blobs.keys().map(|digest| Mark::Sha256(*digest)).collect(),
+        secrets: secrets.keys().cloned().collect(),
+        pieces: blobs.into_values().map(Piece::Brought).chain(secrets.into_values().map(Piece::Secret)).collect(),
+    })
+}
+
+/// Hands over how far it is. What is said of something else is `false`.
+fn tell(step: Step, progress: &mut dyn FnMut(Progress)) -> bool {
+    match step {
+        Step::Commit(now) => {
+            progress(now);
+            true
+        }
+        Step::Alive => false,
     }
 }
 
@@ -216,31 +265,24 @@ impl Door for Client {
         payload: Payload,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Committed, TargetError> {
-        if let Goal::New(generation) = &plan.goal {
-            // It would be no record at the other side.
-            refuse_large(generation)?;
-        }
-        let Payload { blobs, secrets } = payload;
-        let request = Request::Commit {
-            plan: WrittenPlan::of(plan),
-            blobs: blobs.keys().map(|digest| Mark::Sha256(*digest)).collect(),
-            secrets: secrets.keys().cloned().collect(),
-        };
-        let pieces = blobs.into_values().map(Piece::Brought).chain(secrets.into_values().map(Piece::Secret)).collect();
-        let mut step = |step| match step {
-            Step::Commit(now) => {
-                progress(now);
-                true
-            }
-            Step::Alive => false,
-        };
-        match self.wire.converse(request, pieces, &mut step)? {
-            (Answer::Committed { stack, from, to, trimmed, kept, unfinished }, pieces) if pieces.is_empty() => {
-                let unfinished = unfinished.map(|told| TargetError::Told(Box::new(told)));
-                Ok(Committed { stack, from, to, trimmed, kept, unfinished })
-            }
+        let Loaded { plan, blobs, secrets, pieces } = loaded(plan, payload)?;
+        self.committed(Request::Commit { plan, blobs, secrets }, pieces, progress)
+    }
+
+    fn stage(&self, plan: &Plan, payload: Payload, progress: &mut dyn FnMut(Progress)) -> Result<(), TargetError> {
+        let Loaded { plan, blobs, secrets, pieces } = loaded(plan, payload)?;
+        match self.wire.converse(Request::Stage { plan, blobs, secrets }, pieces, &mut |step| tell(step, progress))? {
+            (Answer::Done, pieces) if pieces.is_empty() => Ok(()),
             _ => self.wire.unasked(),
         }
+    }
+
+    fn publish(&self, progress: &mut dyn FnMut(Progress)) -> Result<Committed, TargetError> {
+        self.committed(Request::Publish, Vec::new(), progress)
+    }
+
+    fn let_go(&self) -> Result<(), TargetError> {
+        self.wire.order(Request::LetGo)
     }
 
     fn recover(&self) -> Result<Recovered, TargetError> {

@@ -2,7 +2,7 @@
 
 use crate::audit::{AuditFault, AuditLine, audit, verify_audit};
 use crate::boundary::Boundary;
-use crate::commit::{Committed, Progress, commit};
+use crate::commit::{Committed, Progress, Ready, commit, go_live_late, let_go, make_ready};
 use crate::confirm::{self, Confirm, Pending, Pledge};
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark};
@@ -26,7 +26,7 @@ use crate::verify::{Depth, Finding, verify};
 use crate::{blobs, key};
 use punix_model::{Observation, Secret};
 use punix_store::{Digest, Store};
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 
 /// How many entries were brought, and how many were there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,14 @@ pub trait Door {
         payload: Payload,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Committed, TargetError>;
+    /// Does all of a [`Door::commit`] that nobody sees, and keeps everybody else away. It waits for [`Door::publish`] or
+    /// [`Door::let_go`]; if neither comes before this is dropped, the way breaks or the process ends, it is undone. One
+    /// change can wait, and until then nothing else is done here that would have to wait for it.
+    fn stage(&self, plan: &Plan, payload: Payload, progress: &mut dyn FnMut(Progress)) -> Result<(), TargetError>;
+    /// Makes live what was staged.
+    fn publish(&self, progress: &mut dyn FnMut(Progress)) -> Result<Committed, TargetError>;
+    /// Undoes what was staged, if anything was.
+    fn let_go(&self) -> Result<(), TargetError>;
     fn recover(&self) -> Result<Recovered, TargetError>;
     fn stacks(&self) -> Result<Vec<String>, TargetError>;
     fn records(&self, stack: &str) -> Result<Vec<Numbered>, TargetError>;
@@ -99,16 +107,39 @@ pub struct Inside<'d> {
     target: RefCell<Target<'d>>,
     shared: RefCell<Option<Shared>>,
     pushed: RefCell<Vec<Pushed>>,
+    /// What is staged.
+    ready: RefCell<Option<Ready>>,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        // What cannot be undone now, its guard or the next command undoes.
+        let _ = self.let_go();
+    }
 }
 
 impl<'d> Inside<'d> {
     pub fn new(target: Target<'d>) -> Inside<'d> {
-        Inside { target: RefCell::new(target), shared: RefCell::default(), pushed: RefCell::default() }
+        let target = RefCell::new(target);
+        Inside { target, shared: RefCell::default(), pushed: RefCell::default(), ready: RefCell::default() }
+    }
+
+    /// Returns the target, unless a change is staged here: whoever waits for a lock then waits for himself.
+    fn free(&self) -> Result<Ref<'_, Target<'d>>, TargetError> {
+        match &*self.ready.borrow() {
+            Some(ready) => Err(TargetError::Undecided { stack: ready.stack().to_owned() }),
+            None => Ok(self.target.borrow()),
+        }
+    }
+
+    /// Says that the next change is one of its own.
+    fn unpledge(&self) {
+        self.target.replace_with(|target| target.clone().pledged(Pledge::Nothing));
     }
 
     /// Opens the store of a push.
     pub(super) fn there(&self, to: &TargetPath) -> Result<There<'d>, PushError> {
-        There::open(&self.target.borrow(), to)
+        There::open(&*self.free()?, to)
     }
 
     /// Keeps entries from going away.
@@ -125,7 +156,7 @@ impl<'d> Inside<'d> {
 impl Door for Inside<'_> {
     fn share(&self) -> Result<(), TargetError> {
         if self.shared.borrow().is_none() {
-            let shared = self.target.borrow().share()?;
+            let shared = self.free()?.share()?;
             self.shared.replace(Some(shared));
         }
         Ok(())
@@ -147,11 +178,11 @@ impl Door for Inside<'_> {
     }
 
     fn look(&self, question: &Question) -> Result<Seen, TargetError> {
-        look(&self.target.borrow(), question)
+        look(&*self.free()?, question)
     }
 
     fn tag(&self, secret: &Secret) -> Result<Mark, TargetError> {
-        key::tag(&self.target.borrow(), secret)
+        key::tag(&*self.free()?, secret)
     }
 
     fn peek(&self, secret: &Secret) -> Result<Option<Mark>, TargetError> {
@@ -164,14 +195,41 @@ impl Door for Inside<'_> {
         payload: Payload,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Committed, TargetError> {
-        let done = commit(&self.target.borrow(), plan, payload, progress);
-        // The next one is another one.
-        self.target.replace_with(|target| target.clone().pledged(Pledge::Nothing));
+        let done = commit(&*self.free()?, plan, payload, progress);
+        self.unpledge();
+        done
+    }
+
+    fn stage(&self, plan: &Plan, payload: Payload, progress: &mut dyn FnMut(Progress)) -> Result<(), TargetError> {
+        let staged = make_ready(&*self.free()?, plan, payload, progress);
+        match staged {
+            Ok(ready) => {
+                self.ready.replace(Some(ready));
+                Ok(())
+            }
+            Err(error) => {
+                self.unpledge();
+                Err(error)
+            }
+        }
+    }
+
+    fn publish(&self, progress: &mut dyn FnMut(Progress)) -> Result<Committed, TargetError> {
+        let ready = self.ready.take().ok_or(TargetError::NotStaged)?;
+        let done = go_live_late(&self.target.borrow(), ready, progress);
+        self.unpledge();
+        done
+    }
+
+    fn let_go(&self) -> Result<(), TargetError> {
+        let Some(ready) = self.ready.take() else { return Ok(()) };
+        let done = let_go(&self.target.borrow(), ready);
+        self.unpledge();
         done
     }
 
     fn recover(&self) -> Result<Recovered, TargetError> {
-        recover(&self.target.borrow())
+        recover(&*self.free()?)
     }
 
     fn stacks(&self) -> Result<Vec<String>, TargetError> {
@@ -191,7 +249,7 @@ impl Door for Inside<'_> {
     }
 
     fn verify(&self, generation: &Generation, depth: Depth) -> Result<Vec<Finding>, TargetError> {
-        verify(&self.target.borrow(), generation, depth)
+        verify(&*self.free()?, generation, depth)
     }
 
     fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, TargetError> {
@@ -203,11 +261,11 @@ impl Door for Inside<'_> {
     }
 
     fn trim(&self, stack: &str, keep: u32) -> Result<Vec<u32>, TargetError> {
-        trim(&self.target.borrow(), stack, keep)
+        trim(&*self.free()?, stack, keep)
     }
 
     fn push(&self, from: &Store, pushing: &Pushing, progress: &mut dyn FnMut(PushStep)) -> Result<Brought, PushError> {
-        let pushed = push(&self.target.borrow(), from, pushing, progress)?;
+        let pushed = push(&*self.free()?, from, pushing, progress)?;
         let brought = Brought { pushed: pushed.pushed, cached: pushed.cached };
         self.hold(pushed);
         Ok(brought)
@@ -234,17 +292,17 @@ impl Door for Inside<'_> {
     }
 
     fn arm(&self, confirm: &Confirm) -> Result<String, TargetError> {
-        let id = confirm::arm(&self.target.borrow(), confirm)?;
+        let id = confirm::arm(&*self.free()?, confirm)?;
         self.target.replace_with(|target| target.clone().pledged(Pledge::Armed(id.clone())));
         Ok(id)
     }
 
     fn rearm(&self, id: &str, seconds: u32) -> Result<(), TargetError> {
-        confirm::rearm(&self.target.borrow(), id, seconds)
+        confirm::rearm(&*self.free()?, id, seconds)
     }
 
     fn confirm(&self, id: &str) -> Result<(), TargetError> {
-        confirm::confirm(&self.target.borrow(), id)
+        confirm::confirm(&*self.free()?, id)
     }
 
     fn armed(&self) -> Result<Vec<Pending>, TargetError> {
@@ -252,6 +310,6 @@ impl Door for Inside<'_> {
     }
 
     fn mend(&self, stack: &str) -> Result<Vec<Mended>, TargetError> {
-        mend(&self.target.borrow(), stack)
+        mend(&*self.free()?, stack)
     }
 }

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The number of this protocol. Two sides with different ones do not talk.
-pub(super) const PROTOCOL: u32 = 2;
+pub(super) const PROTOCOL: u32 = 3;
 /// What a side says of itself: `0.5.0`.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -57,6 +57,16 @@ pub(super) enum Request {
         blobs: Vec<Mark>,
         secrets: Vec<TargetPath>,
     },
+    /// The same, without making it live.
+    Stage {
+        plan: WrittenPlan,
+        blobs: Vec<Mark>,
+        secrets: Vec<TargetPath>,
+    },
+    /// Makes live what is staged.
+    Publish,
+    /// Undoes what is staged.
+    LetGo,
     Recover,
     Stacks,
     Records {

@@ -187,9 +187,8 @@ impl Sending<'_> {
             return Err(lost);
         }
         while !self.under_way.is_empty() {
-            match self.hear() {
-                Err(lost @ PushError::Lost(_)) => return Err(lost),
-                Ok(()) | Err(_) => {}
+            if let Err(lost @ PushError::Lost(_)) = self.hear() {
+                return Err(lost);
             }
         }
         self.wire.order(Request::EndPush).map_err(|error| self.told(error))

@@ -111,7 +111,14 @@ fn answer(
             let plan = plan.read().map_err(|_| FrameError::Alien)?;
             door.commit(&plan, payload, &mut |progress| step(Step::Commit(progress))).map(Answer::from)
         }
+        Request::Stage { plan, blobs, secrets } => {
+            let payload = payload(&blobs, secrets, pieces)?;
+            let plan = plan.read().map_err(|_| FrameError::Alien)?;
+            door.stage(&plan, payload, &mut |progress| step(Step::Commit(progress))).map(|()| Answer::Done)
+        }
         _ if !pieces.is_empty() => return Err(FrameError::Alien),
+        Request::Publish => door.publish(&mut |progress| step(Step::Commit(progress))).map(Answer::from),
+        Request::LetGo => door.let_go().map(|()| Answer::Done),
         Request::Blob(mark) => {
             let Mark::Sha256(digest) = mark else { return Err(FrameError::Alien) };
             return Ok(match door.blob(&digest) {

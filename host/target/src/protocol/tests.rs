@@ -274,7 +274,7 @@ fn an_alien_answer_is_refused() {
     }
     let newer = Answer::Hello { protocol: PROTOCOL + 1, version: "9\u{1b}[31m".to_owned() };
     let error = heard(&[(newer, vec![])], b"");
-    assert!(error.to_string().contains("speaks protocol 3 (it is of version 9\\u{1b}[31m)"), "{error}");
+    assert!(error.to_string().contains("speaks protocol 4 (it is of version 9\\u{1b}[31m)"), "{error}");
 }
 
 #[test]

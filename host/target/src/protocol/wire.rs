@@ -3,11 +3,13 @@
 //!
 //! Reading and writing have a thread each, so that neither a full pipe nor an empty one can hold up whoever asks.
 
-use super::frame::{FrameError, Piece, receive, send};
+use super::acting::SAID_BYTES_MAX;
+use super::ahead::{Ahead, Counting, Listening};
+use super::frame::{FrameError, Piece, begin, pieces, send};
 use super::message::{Answer, PROTOCOL, Request, Step};
 use crate::failure::TargetError;
 use crate::generation::RecordIssue;
-use crate::limits::{CHILD_END_MS, HELLO_SECONDS, LAST_WORDS_MS, STEPS_MAX};
+use crate::limits::{CHILD_END_MS, FILE_BYTES_MAX, HELLO_SECONDS, LAST_WORDS_MS, STEPS_MAX};
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -55,13 +57,15 @@ pub(super) struct Wire {
     /// Nothing once something did not fit.
     requests: RefCell<Option<Sender<Asked>>>,
     answers: Receiver<Heard>,
+    ahead: Listening,
     child: Option<Child>,
     /// How long nothing may be said.
     pub(super) silence: Duration,
 }
 
 type Asked = (Request, Vec<Piece>);
-type Heard = Result<(Answer, Vec<Piece>), FrameError>;
+/// What was said, and how many bytes it was.
+type Heard = (Result<(Answer, Vec<Piece>), FrameError>, u64);
 
 impl Wire {
     pub(super) fn new(
@@ -72,9 +76,19 @@ impl Wire {
         let (requests, to_send) = mpsc::channel();
         let (heard, answers) = mpsc::sync_channel(ANSWERS_MAX);
         let unsent = heard.clone();
+        let ahead = Listening::default();
+        let read_ahead = ahead.ahead();
         std::thread::spawn(move || send_all(&mut requests_to, &to_send, &unsent));
-        std::thread::spawn(move || hear_all(&mut answers_from, &heard));
-        Wire { requests: RefCell::new(Some(requests)), answers, child, silence: Duration::from_secs(HELLO_SECONDS) }
+        std::thread::spawn(move || hear_all(&mut answers_from, &heard, &read_ahead));
+        let silence = Duration::from_secs(HELLO_SECONDS);
+        Wire { requests: RefCell::new(Some(requests)), answers, ahead, child, silence }
+    }
+
+    /// Waits for what is said next.
+    fn next(&self, most: Duration) -> Result<Result<(Answer, Vec<Piece>), FrameError>, RecvTimeoutError> {
+        let (said, bytes) = self.answers.recv_timeout(most)?;
+        self.ahead.took(bytes);
+        Ok(said)
     }
 
     /// Returns the number of the process at the other end, if it was started here.
@@ -124,7 +138,7 @@ impl Wire {
     /// Hands over the steps of what was asked, and returns the answer.
     pub(super) fn hear(&self, step: &mut dyn FnMut(Step) -> bool) -> Result<(Answer, Vec<Piece>), TargetError> {
         for _ in 0..STEPS_MAX {
-            match self.answers.recv_timeout(self.silence) {
+            match self.next(self.silence) {
                 Ok(Ok((Answer::Refused(told), pieces))) if pieces.is_empty() => {
                     return Err(TargetError::Told(Box::new(told)));
                 }
@@ -150,7 +164,7 @@ impl Wire {
         self.requests.replace(None);
         if matches!(error, FrameError::Closed) {
             for _ in 0..=ANSWERS_MAX {
-                match self.answers.recv_timeout(Duration::from_millis(LAST_WORDS_MS)) {
+                match self.next(Duration::from_millis(LAST_WORDS_MS)) {
                     Ok(Err(FrameError::Closed) | Ok(_)) => {}
                     Ok(Err(reason)) => return self.broken(reason.into()),
                     Err(_) => break,
@@ -189,7 +203,9 @@ impl Drop for Wire {
                 return;
             }
             // What it still says is not heard, and must not hold it up.
-            while self.answers.try_recv().is_ok() {}
+            while let Ok((_, bytes)) = self.answers.try_recv() {
+                self.ahead.took(bytes);
+            }
             std::thread::sleep(PAUSE);
         }
     }
@@ -198,18 +214,37 @@ impl Drop for Wire {
 fn send_all(out: &mut dyn Write, requests: &Receiver<Asked>, unsent: &SyncSender<Heard>) {
     while let Ok((request, pieces)) = requests.recv() {
         if let Err(error) = send(out, &request, &pieces) {
-            let _ = unsent.try_send(Err(error));
+            let _ = unsent.try_send((Err(error), 0));
             return;
         }
     }
 }
 
-fn hear_all(from: &mut dyn Read, heard: &SyncSender<Heard>) {
-    loop {
-        let message = receive(from);
+fn hear_all(from: &mut dyn Read, heard: &SyncSender<Heard>, ahead: &Ahead) {
+    // What was not asked for yet is not gathered here without end.
+    while ahead.wait() {
+        let mut from = Counting { from: &mut *from, bytes: 0 };
+        let message = hear(&mut from);
+        let bytes = from.bytes;
+        ahead.add(bytes);
         let is_last = message.is_err();
-        if heard.send(message).is_err() || is_last {
+        if heard.send((message, bytes)).is_err() || is_last {
             return;
         }
     }
+}
+
+/// Hears one message. What it brings beside its head is what such an answer can bring.
+fn hear(from: &mut dyn Read) -> Result<(Answer, Vec<Piece>), FrameError> {
+    let (answer, sizes) = begin::<Answer>(from)?;
+    let most = match &answer {
+        Answer::Blob { .. } => FILE_BYTES_MAX,
+        Answer::Ran(rows) => (rows.len() as u64).saturating_mul(2 * SAID_BYTES_MAX as u64).min(FILE_BYTES_MAX),
+        _ => 0,
+    };
+    let total = sizes.iter().fold(0_u64, |total, (_, size)| total.saturating_add(*size));
+    if total > most {
+        return Err(FrameError::Large);
+    }
+    Ok((answer, pieces(from, sizes)?))
 }

@@ -107,6 +107,7 @@ pub(crate) struct Arriving<'a> {
     whole: Vec<Filled<'a>>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Now<'a> {
     Written(Filling<'a>),
     PassedOver { left: u64 },

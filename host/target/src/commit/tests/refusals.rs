@@ -231,10 +231,10 @@ fn a_stack_that_goes_leaves_what_somebody_wrote() {
     let [note] = done.kept.as_slice() else { panic!("{:?}", done.kept) };
     assert_eq!((note.path.as_str(), note.generation, note.removed), ("/etc/app/changed", 1, true));
     let kept = |disk: &SimulatedDisk| crate::ledger::kept_bytes(&target(disk), "Web").unwrap();
-    assert_eq!(kept(&disk), [note.clone()]);
+    assert_eq!(kept(&disk), std::slice::from_ref(note));
     assert_eq!(crate::blobs::blob(&target(&disk), &note.blob).unwrap().as_deref(), Some(&b"by hand"[..]));
     // Also when it comes again.
     let new = Goal::New(Box::new(generation(2, None, &first())));
     run(&disk, &plan(&disk, None, new, &Wants::new(), &first()), payload(&first())).unwrap();
-    assert_eq!(kept(&disk), [note.clone()]);
+    assert_eq!(kept(&disk), std::slice::from_ref(note));
 }

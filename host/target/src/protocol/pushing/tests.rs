@@ -220,7 +220,8 @@ fn what_is_no_push_ends_the_session() {
     let names = in_order(&Both::new());
     let secret = || Piece::Secret(punix_model::Secret::new(b"x".to_vec()));
     let plain = |bytes: &[u8]| Piece::Plain(bytes.to_vec());
-    let cases: [(&str, &dyn Fn(&Both) -> Vec<Said>); 15] = [
+    type Says<'s> = (&'s str, &'s dyn Fn(&Both) -> Vec<Said>);
+    let cases: [Says<'_>; 15] = [
         ("no push", &|both| vec![batch(both, &[&names[0]])]),
         ("no batch", &|both| vec![lack(both), content(b"x")]),
         ("another request", &|both| vec![lack(both), (Request::Stacks, vec![])]),
