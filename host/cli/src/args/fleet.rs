@@ -32,6 +32,20 @@ pub(crate) enum Verb {
     SetCurrent(Box<SetCurrent>),
 }
 
+impl Verb {
+    /// Returns what is said while it works.
+    pub(crate) fn telling(&self) -> &FleetTelling {
+        match self {
+            Verb::Apply(args) => &args.telling,
+            Verb::Rollback(args) => &args.telling,
+            Verb::Plan(args) => &args.telling,
+            Verb::Status(args) => &args.asked.telling,
+            Verb::Verify(args) => &args.asked.telling,
+            Verb::SetCurrent(args) => &args.telling,
+        }
+    }
+}
+
 /// What each host's stack is made with.
 #[derive(Debug, Args)]
 pub(crate) struct Making {
@@ -124,8 +138,8 @@ pub(crate) struct Apply {
     #[command(flatten)]
     pub(crate) activating: Activating,
 
-    /// With --activate: take a host back to the generation before if a unit does not start or a health gate does not pass
-    #[arg(long, requires = "activate")]
+    /// Take a host back whose units do not start or whose health gates do not pass; with --stage-first, all of them
+    #[arg(long)]
     pub(crate) rollback_on_failure: bool,
 
     #[command(flatten)]

@@ -18,9 +18,9 @@ pub(crate) enum Verb {
     Check(Check),
 }
 
-/// Say which secrets of a stack can be found, and where
+/// Say which secrets of a stack, or of all hosts of a fleet, can be found, and where
 ///
-/// Everything is looked up as a deploy does it. No value is shown or written; exits 1 if any is missing or cannot be read.
+/// Everything is looked up as a deploy does it. A fleet is called `Fleet`, as its module is. No value is shown or written; exits 1 if any is missing or cannot be read.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  punix secrets check Web --file web.pcl\n  \
                         punix secrets check Web --file web.pcl --vault-address https://vault.internal:8200")]

@@ -192,6 +192,10 @@ pub(crate) struct Apply {
     #[command(flatten)]
     pub(crate) secrets: Secrets,
 
+    /// Where the plan's keys lie: DIR/DOMAIN/privkey.pem, beside its fullchain.pem
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls_certs: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) activating: Activating,
 
@@ -218,6 +222,10 @@ pub(crate) struct Going {
 
     #[command(flatten)]
     pub(crate) secrets: Secrets,
+
+    /// With --resolve-secrets: where certificates and keys lie for the stack's `tls`: DIR/DOMAIN/fullchain.pem and privkey.pem
+    #[arg(long, value_name = "DIR", requires = "resolve_secrets")]
+    pub(crate) tls_certs: Option<PathBuf>,
 
     /// Move the pointer only, and leave all files as they are; without it they become those of the generation
     #[arg(long)]
@@ -393,6 +401,10 @@ pub(crate) struct Repair {
 
     #[command(flatten)]
     pub(crate) secrets: Secrets,
+
+    /// With --resolve-secrets: where certificates and keys lie for the stack's `tls`: DIR/DOMAIN/fullchain.pem and privkey.pem
+    #[arg(long, value_name = "DIR", requires = "resolve_secrets")]
+    pub(crate) tls_certs: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) units: Units,

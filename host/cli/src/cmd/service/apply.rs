@@ -60,7 +60,7 @@ fn apply(
     };
     let new: &Generation = generation_new;
     let remade = match new.files.iter().any(|row| row.chunks.is_some()) {
-        true => kept::remake(teller.ui, site.door, new, vault)?,
+        true => kept::remake(teller.ui, site.door, new, vault, args.tls_certs.as_deref())?,
         false => Remade::default(),
     };
     same_secrets(&plan, &remade.marks).map_err(|error| error.explain(&|_| None))?;

@@ -16,6 +16,7 @@ use punix_deploy::{
 };
 use punix_diag::{Diagnostic, SourceMap};
 use punix_target::{Generation, Payload, Question};
+use std::path::Path;
 
 /// Which way it goes.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,8 @@ pub(crate) struct Way<'w> {
     /// Whether files with secrets are made anew, and from what beside the resolvers.
     pub(crate) resolves: bool,
     pub(crate) vault: Option<&'w Vault>,
+    /// Where certificates and keys are made anew from.
+    pub(crate) tls_certs: Option<&'w Path>,
     /// Whether files are changed, and not the pointer alone.
     pub(crate) rewrites: bool,
     pub(crate) adopt: bool,
@@ -61,7 +64,7 @@ pub(crate) fn go(teller: Teller<'_>, site: &Site<'_>, way: Way<'_>) -> Result<We
     let number = number.map_err(|error| refuse(teller, &error))?;
     let to = door.record(way.stack, number)?;
     let remade = match way.resolves {
-        true => Some(kept::remake(teller.ui, door, &to, way.vault)?),
+        true => Some(kept::remake(teller.ui, door, &to, way.vault, way.tls_certs)?),
         false => None,
     };
     let seen = door.look(&question_for(&to))?;
@@ -90,9 +93,9 @@ fn change(
 ) -> Result<Went, Stopped> {
     let warnings: Vec<Diagnostic> = decided.warnings.iter().map(Diagnostic::from).collect();
     teller.warn(&warnings, &SourceMap::default());
-    let Remade { files, redactor, .. } = remade.unwrap_or_default();
+    let Remade { files, redactor, blobs, .. } = remade.unwrap_or_default();
     let secrets = files.into_iter().filter(|(path, _)| decided.secrets.contains(path)).collect();
-    let payload = Payload { blobs: decided.inline.clone(), secrets };
+    let payload = Payload { blobs: decided.inline.clone().into_iter().chain(blobs).collect(), secrets };
     let committed = commit::commit(teller, site.door, &around.boundary, &decided.plan, payload)?;
     let units = around.units_to_bring_up(site.door, to).map(|units| Units { redactor: &redactor, ..units });
     let (activated, broke) = match activate::activate(teller, site, way.activating, units, &decided.units) {

@@ -3,8 +3,8 @@
 use super::Stopped;
 use super::prepare::now;
 use crate::ui::Ui;
-use punix_deploy::{CertificateSource, Design, Pair, read_pairs};
-use punix_diag::SourceMap;
+use punix_deploy::{CertificateSource, Design, Pair, Tls, read_pairs};
+use punix_diag::{Diagnostic, SourceMap, Span};
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,12 +19,7 @@ pub(super) fn read(
     directory: Option<&Path>,
     sources: &SourceMap,
 ) -> Result<Vec<Pair>, Stopped> {
-    let Some(tls) = &design.tls else {
-        if directory.is_some() && design.links.produces.is_empty() {
-            ui.say("note: `--tls-certs` brings nothing: the stack has no `tls`");
-        }
-        return Ok(Vec::new());
-    };
+    let Some(tls) = &design.tls else { return Ok(Vec::new()) };
     let Some(directory) = directory else {
         let domains: Vec<String> = tls.domains.iter().map(|domain| format!("`{domain}`")).collect();
         ui.say(&format!(
@@ -38,6 +33,27 @@ pub(super) fn read(
     Ok(pairs)
 }
 
+/// Reads the certificates and keys of some domains once more, if a directory was named. No program says where.
+pub(super) fn read_again(ui: &Ui, domains: Vec<String>, directory: Option<&Path>) -> Result<Vec<Pair>, Stopped> {
+    let Some(directory) = directory.filter(|_| !domains.is_empty()) else { return Ok(Vec::new()) };
+    let tls = Tls {
+        domains,
+        places: Vec::new(),
+        restarts: None,
+        reloads: None,
+        acme: false,
+        email: String::new(),
+        at: Span::default(),
+    };
+    let placeless = |told: Vec<Diagnostic>| -> Vec<Diagnostic> {
+        told.into_iter().map(|diagnostic| Diagnostic { span: None, ..diagnostic }).collect()
+    };
+    let (pairs, warnings) =
+        read_pairs(&tls, CertificateSource { directory, now: now(), fits: &fits }).map_err(placeless)?;
+    ui.show(&placeless(warnings), 0, &SourceMap::default());
+    Ok(pairs)
+}
+
 /// Tells whether a key belongs to the first of some certificates, both in PEM. Says why not, as the end of a sentence whose
 /// subject is the key.
 fn fits(chain: &[u8], key: &[u8]) -> Result<(), String> {
@@ -46,7 +62,8 @@ fn fits(chain: &[u8], key: &[u8]) -> Result<(), String> {
     let mut key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "is no private key in PEM")?;
     let signing = any_supported_type(&key);
     key.zeroize();
-    let signing = signing.map_err(|_| "is of a kind that is not known here: it takes RSA, ECDSA P-256 or P-384, or Ed25519")?;
+    let signing =
+        signing.map_err(|_| "is of a kind that is not known here: it takes RSA, ECDSA P-256 or P-384, or Ed25519")?;
     let matches = CertifiedKey::new(chain, signing).keys_match();
     matches.map_err(|_| "does not belong to its certificate".to_owned())
 }

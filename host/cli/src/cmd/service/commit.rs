@@ -100,6 +100,9 @@ fn unpushed(error: PushError) -> Stopped {
     }
 }
 
+/// Waits until what is staged may go live, or says why it may not.
+pub(super) type Consent<'c> = &'c dyn Fn() -> Result<(), Stopped>;
+
 /// Carries out a plan within a boundary, and says what somebody has to know of it.
 pub(super) fn commit(
     teller: Teller<'_>,
@@ -107,6 +110,18 @@ pub(super) fn commit(
     boundary: &Boundary,
     plan: &Plan,
     payload: Payload,
+) -> Result<Committed, Stopped> {
+    commit_with(teller, door, boundary, plan, payload, None)
+}
+
+/// The same, where others have a say: once all is ready their consent is waited for, and without it nothing is live.
+pub(super) fn commit_with(
+    teller: Teller<'_>,
+    door: &dyn Door,
+    boundary: &Boundary,
+    plan: &Plan,
+    payload: Payload,
+    consent: Option<Consent<'_>>,
 ) -> Result<Committed, Stopped> {
     teller.ui.doing("staging");
     let mut tell = |progress: Progress| match progress {
@@ -120,7 +135,17 @@ pub(super) fn commit(
         Progress::Live => teller.event(&json!({ "event": "live" })),
     };
     door.within(boundary)?;
-    let committed = door.commit(plan, payload, &mut tell)?;
+    let committed = match consent {
+        None => door.commit(plan, payload, &mut tell)?,
+        Some(consent) => {
+            door.stage(plan, payload, &mut tell)?;
+            if let Err(stopped) = consent() {
+                door.let_go()?;
+                return Err(stopped);
+            }
+            door.publish(&mut tell)?
+        }
+    };
     if let (Some(error), false) = (&committed.unfinished, teller.ui.json) {
         let warning = format!("it is live, but what is no longer needed could not be cleared away: {error}");
         teller.warn(

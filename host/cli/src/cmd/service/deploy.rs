@@ -50,6 +50,7 @@ fn deploy(ui: &Ui, args: &Arguments, program: &Program) -> Result<Exit, Stopped>
         command: COMMAND,
         wait: args.reach.wait,
         vault: vault.as_ref(),
+        consent: None,
     };
     // A target that cannot be had is found out before anything is built.
     site::at(ui, &place, visit, |site| {

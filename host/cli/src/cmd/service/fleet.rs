@@ -4,6 +4,7 @@
 mod apply;
 mod asking;
 mod build;
+mod checking;
 mod crew;
 mod failure;
 mod going;
@@ -14,8 +15,10 @@ mod ready;
 mod report;
 mod running;
 mod secrets;
-mod stub;
+mod staging;
 mod table;
+
+pub(super) use checking::check;
 
 use super::{Stopped, help_of};
 use crate::args::fleet::{Fleet, Verb};
@@ -28,6 +31,7 @@ const JOBS: usize = 16;
 
 pub(super) fn run(ui: &Ui, args: &Fleet) -> Exit {
     let Some(verb) = &args.verb else { return help_of(ui, "fleet") };
+    let ui = &ui.explaining(verb.telling().explain);
     let done = match verb {
         Verb::Apply(args) => apply::run(ui, args),
         Verb::Plan(args) => plan::run(ui, args),

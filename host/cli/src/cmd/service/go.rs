@@ -35,6 +35,7 @@ fn run(ui: &Ui, command: &str, stack: &str, to: To, going: &Going) -> Result<Exi
         to,
         resolves: going.resolve_secrets,
         vault: vault.as_ref(),
+        tls_certs: going.tls_certs.as_deref(),
         rewrites: !going.no_rewrite_config_files,
         adopt: going.adopt,
         refuse_drift: going.refuse_drift,

@@ -3,17 +3,20 @@
 
 use super::Stopped;
 use super::activate::Units;
+use super::certificates;
 use super::plugins::Plugins;
 use super::secrets::{Vault, resolve};
 use super::site::Site;
 use crate::args::service::reach::Units as UnitArguments;
 use crate::ui::Ui;
-use punix_deploy::{references, splice_record, stack_for_units, stack_to_bring_up};
+use punix_deploy::{
+    Pair, certificate_of, domain_of, key_reference, references, splice_record, stack_for_units, stack_to_bring_up,
+};
 use punix_model::{Facts, Redactor, Scope, Secret, Shape, Slot};
 use punix_plugin::runtime::BackendPlugin;
 use punix_store::{Digest, Store};
-use punix_target::{Boundary, Door, Generation, Mark, TargetPath};
-use std::collections::BTreeMap;
+use punix_target::{Body, Boundary, Door, Generation, Mark, TargetPath};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The word for a user's stack in records.
@@ -32,6 +35,8 @@ pub(super) struct Around {
 pub(super) struct Remade {
     pub(super) files: BTreeMap<TargetPath, Secret>,
     pub(super) marks: BTreeMap<TargetPath, Mark>,
+    /// Certificates, which go with their keys.
+    pub(super) blobs: BTreeMap<Digest, Body>,
     pub(super) redactor: Redactor,
 }
 
@@ -73,26 +78,38 @@ impl Around {
     }
 }
 
-/// Makes the files of a generation anew that have secrets in them.
+/// Makes the files of a generation anew that have secrets in them. Keys and their certificates are read from a directory, if
+/// one is named.
 pub(super) fn remake(
     ui: &Ui,
     door: &dyn Door,
     generation: &Generation,
     vault: Option<&Vault>,
+    tls_certs: Option<&Path>,
 ) -> Result<Remade, Stopped> {
-    let names = references(generation);
+    let (keys, names): (BTreeSet<String>, BTreeSet<String>) =
+        references(generation).into_iter().partition(|name| domain_of(name).is_some());
     let slot = |(id, name): (u32, &String)| Slot { id, name: name.clone(), shape: Shape::Binary };
     let slots: Vec<Slot> = (0..).zip(&names).map(slot).collect();
     let plugins = Plugins::read(ui, Path::new("."), Path::new(""))?;
     let found = resolve(&plugins, vault, &slots, &[])?;
-    let redactor = Redactor::new(&found.values);
-    let values: BTreeMap<String, Secret> = names.into_iter().zip(found.values).collect();
+    let mut values: BTreeMap<String, Secret> = names.into_iter().zip(found.values).collect();
+    let (mut marks, mut blobs) = (BTreeMap::new(), BTreeMap::new());
+    let domains = keys.iter().filter_map(|key| domain_of(key)).map(str::to_owned).collect();
+    for Pair { domain, chain, key, .. } in certificates::read_again(ui, domains, tls_certs)? {
+        values.insert(key_reference(&domain), key);
+        if let Some(row) = certificate_of(generation, &domain) {
+            let digest = Digest::of(chain.as_bytes());
+            marks.insert(row.path.clone(), Mark::Sha256(digest));
+            blobs.insert(digest, chain.into_bytes().into());
+        }
+    }
+    let redactor = Redactor::new(&values.values().cloned().collect::<Vec<Secret>>());
     let files = splice_record(generation, &values)?;
-    let mut marks = BTreeMap::new();
     for (path, secret) in &files {
         marks.insert(path.clone(), door.tag(secret)?);
     }
-    Ok(Remade { files, marks, redactor })
+    Ok(Remade { files, marks, blobs, redactor })
 }
 
 /// Opens the store of this machine, if there is one.

@@ -3,7 +3,7 @@
 
 use super::activate::{self, Activated, Units};
 use super::back::{self, To, Way, Went};
-use super::commit::{self, Teller};
+use super::commit::{self, Consent, Teller};
 use super::confirm::{self, Armed};
 use super::hands::Hands;
 use super::prepare::{Program, Wanted};
@@ -35,6 +35,8 @@ pub(crate) struct Job<'j> {
     pub(crate) wait: u64,
     /// What secrets are found in beside the resolvers, should it come to that.
     pub(crate) vault: Option<&'j Vault>,
+    /// What is waited for when all is ready and nothing is live.
+    pub(super) consent: Option<Consent<'j>>,
 }
 
 /// What became of it.
@@ -127,7 +129,8 @@ impl One<'_> {
         };
         let armed = self.arm(&wanted.design.name, &decided, live)?;
         let payload = wanted.contents.into_payload();
-        commit::commit(self.teller, self.site.door, &wanted.boundary, &decided.plan, payload)?;
+        let (boundary, consent) = (&wanted.boundary, self.job.consent);
+        commit::commit_with(self.teller, self.site.door, boundary, &decided.plan, payload, consent)?;
         if pushed.is_some_and(|pushed| pushed > 0) {
             self.site.door.release()?;
         }
@@ -190,6 +193,7 @@ impl One<'_> {
             to: To::Number(number),
             resolves: to.files.iter().any(|file| file.chunks.is_some()),
             vault: self.job.vault,
+            tls_certs: self.job.source.tls_certs.as_deref(),
             rewrites: true,
             adopt: false,
             refuse_drift: false,

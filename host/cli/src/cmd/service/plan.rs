@@ -17,8 +17,8 @@ use crate::args::service::{Deploy, Plan as Arguments, Source};
 use crate::exit::Exit;
 use crate::ui::{Ui, shown};
 use punix_deploy::{
-    Artifacts, Content, Decided, Deed, Deploy as DeployWish, FileDiff, Ground, KeptPlan, Planned, Policy, Wish, plan, plan_diff,
-    question, wishes, write_plan,
+    Artifacts, Content, Decided, Deed, Deploy as DeployWish, FileDiff, Ground, KeptPlan, Planned, Policy, Wish, plan,
+    plan_diff, question, wishes, write_plan,
 };
 use punix_diag::{Code, Diagnostic, SourceMap, json as diagnostic_json};
 use punix_store::Digest;

@@ -16,8 +16,9 @@ use crate::machine::system;
 use crate::places;
 use crate::ui::{Ui, shown};
 use punix_deploy::{
-    Artifacts, ByReference, Choice, Circumstances, Composed, Contents, Design, Filling, Links, ProgramBytes, Rendered, Renderer, StackChoice, add_pairs, check_boundary,
-    compose_packages, compose_stack, draft, draft_by_reference, keep_pairs, packages_of, read_sources, render, same_forms, source_hash, splice, timestamp,
+    Artifacts, ByReference, Choice, Circumstances, Composed, Contents, Design, Filling, Links, ProgramBytes, Rendered,
+    Renderer, StackChoice, add_pairs, artifact_values, check_boundary, compose_packages, compose_stack, draft,
+    draft_by_reference, keep_pairs, packages_of, read_sources, render, same_forms, source_hash, splice, timestamp,
 };
 use punix_diag::{Diagnostic, SourceMap, Span};
 use punix_model::{Facts, Redactor, Secret, Slot};
@@ -180,7 +181,11 @@ pub(super) struct Reading<'r> {
 /// What keeps a program from being understood.
 pub(super) enum Unsound {
     /// What is wrong with it, by itself.
-    Program { diagnostics: Vec<Diagnostic>, dropped: usize, sources: SourceMap },
+    Program {
+        diagnostics: Vec<Diagnostic>,
+        dropped: usize,
+        sources: SourceMap,
+    },
     Else(Stopped),
 }
 
@@ -261,6 +266,8 @@ pub(super) fn prepare(
     };
     let (mut design, warnings) = compose_stack(choice)?;
     ui.show(&warnings, 0, program.sources());
+    // Whoever gives something has to have it, also where nobody takes it yet.
+    artifact_values(&design.links, source.tls_certs.as_deref())?;
     // What the record says of it, where that is not what is written.
     let mut referring = None;
     if !design.links.consumes.is_empty() {

@@ -39,7 +39,7 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
             door.tag(&Secret::new(Vec::new()))?;
         }
         let remade = match args.resolve_secrets {
-            true => Some(kept::remake(ui, door, &live, vault.as_ref())?),
+            true => Some(kept::remake(ui, door, &live, vault.as_ref(), args.tls_certs.as_deref())?),
             false => None,
         };
         let seen = door.look(&question_for(&live))?;
@@ -65,14 +65,14 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
         };
         let warnings: Vec<Diagnostic> = decided.warnings.iter().map(Diagnostic::from).collect();
         teller.warn(&warnings, &SourceMap::default());
-        let Remade { files, redactor, .. } = remade.unwrap_or_default();
+        let Remade { files, redactor, blobs, .. } = remade.unwrap_or_default();
         let secrets = files.into_iter().filter(|(path, _)| decided.secrets.contains(path)).collect();
         commit::commit(
             teller,
             door,
             &around.boundary,
             &decided.plan,
-            Payload { blobs: decided.inline.clone(), secrets },
+            Payload { blobs: decided.inline.clone().into_iter().chain(blobs).collect(), secrets },
         )?;
         let counts = decided.counts;
         let number = match &decided.plan.goal {

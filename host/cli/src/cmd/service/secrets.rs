@@ -7,7 +7,7 @@ mod fetching;
 mod many;
 
 pub(crate) use fetching::{Sourcing, resolve_sources};
-pub(super) use many::{Known, Needs, find_all};
+pub(super) use many::{Known, Looked, Needs, find_all, look_all};
 
 use super::Stopped;
 use super::plugins::{Asked, Plugins};

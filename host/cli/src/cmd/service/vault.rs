@@ -2,29 +2,24 @@
 //! the command line, else the environment that its own tools read, else `punix.toml`; what each of them leaves open, the
 //! next one may say.
 
+mod export;
+
+pub(super) use export::Export;
+
 use super::Stopped;
 use super::secrets::Known;
 use super::settings::{OfResolver, Settings};
 use crate::args::service::Secrets;
-use crate::ui::{Ui, shown};
-use punix_diag::{Code, Diagnostic};
-use punix_model::{Secret, SecretBuffer};
+use crate::ui::Ui;
 use punix_plugin::AuthorityName;
 use punix_plugin::outside::Authority;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The kind that is looked up here.
 pub(super) const FROM_VAULT: &str = "from_vault";
 
-/// Bytes of the file that `--vault-secrets` names.
-const VAULT_BYTES_MAX: usize = 16 << 20;
-/// Anything that others than the owner may do.
-const OTHERS: u32 = 0o077;
 /// The members of the resolver's configuration that have a flag and a variable.
 const ADDRESS: &str = "address";
 const NAMESPACE: &str = "namespace";
@@ -40,12 +35,6 @@ pub(crate) struct Vault {
     /// What the command line says of the server.
     flags: Flags,
     found: Mutex<Known>,
-}
-
-/// A file of secrets, and what it is called.
-pub(super) struct Export {
-    pub(super) name: String,
-    pub(super) values: BTreeMap<String, Secret>,
 }
 
 /// What the command line says of a server.
@@ -84,42 +73,6 @@ impl Vault {
     /// Returns what was found so far.
     pub(super) fn found(&self) -> MutexGuard<'_, Known> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Export {
-    fn read(ui: &Ui, path: &Path, is_strict: bool) -> Result<Export, Stopped> {
-        let name = shown(path);
-        let wrong = |message: String| Stopped::from(Diagnostic::error(Code::E34, message));
-        let cannot = |error: std::io::Error| wrong(format!("--vault-secrets: `{name}` cannot be read: {error}"));
-        let mut file = File::open(path).map_err(cannot)?;
-        if file.metadata().map_err(cannot)?.permissions().mode() & OTHERS != 0 {
-            let open = format!("`{name}` holds secrets and can be read by others");
-            if is_strict {
-                return Err(Diagnostic::error(Code::E34, open).help(format!("chmod 600 {name}")).into());
-            }
-            ui.say(&format!("warning: {open}: chmod 600 {name}"));
-        }
-        punix_target::stay_in_memory();
-        // Of its full size at once: what grows is copied, and leaves the copies behind.
-        let mut bytes = SecretBuffer::with_room(VAULT_BYTES_MAX);
-        if !bytes.fill_from(&mut file).map_err(cannot)? {
-            return Err(wrong(format!("--vault-secrets: `{name}` is larger than {} MiB", VAULT_BYTES_MAX >> 20)));
-        }
-        // What serde says of a wrong value would show it.
-        match serde_json::from_slice::<BTreeMap<String, String>>(bytes.bytes()) {
-            Ok(flat) => {
-                let secret = |value: String| Secret::new(value.into_bytes());
-                Ok(Export { name, values: flat.into_iter().map(|(name, value)| (name, secret(value))).collect() })
-            }
-            Err(error) if error.is_data() => {
-                Err(wrong(format!("--vault-secrets: `{name}` must be a flat JSON object of string→string")))
-            }
-            Err(error) => {
-                let (line, column) = (error.line(), error.column());
-                Err(wrong(format!("--vault-secrets: `{name}` is not valid JSON: line {line} column {column}")))
-            }
-        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! `punix fleet apply`: every host gets its stack. All that can be known without a host is found out first, and secrets and
 //! packages of all of them are there before the first is touched.
 
-use super::super::commit::Teller;
+use super::super::back::{self, To, Way, Went};
+use super::super::commit::{Consent, Teller};
 use super::super::one::{self, Changed, Deployed, Job};
 use super::super::prepare::{Program, prepare};
 use super::super::secrets::{Vault, resolve};
 use super::super::site::{self, Visit};
-use super::super::words::{self, seen};
+use super::super::words::{self, generation, seen};
 use super::super::{Stopped, pins};
 use super::build::{AllBuilt, build};
 use super::crew::Crew;
@@ -14,13 +15,12 @@ use super::failure::{Failure, headline};
 use super::order::{self, Ordered};
 use super::ready::{How, Programs, programs};
 use super::report::{Report, Well};
-use super::running::{Turns, all};
-use super::{jobs, plan, secrets};
+use super::running::{Ended, Turns, all};
+use super::{jobs, plan, secrets, staging};
 use crate::args::fleet::Apply as Arguments;
 use crate::exit::Exit;
 use crate::ui::Ui;
-use punix_deploy::Artifacts;
-use super::stub::{Rules, Run};
+use punix_deploy::{Artifacts, Rules, Run};
 use punix_diag::{Diagnostic, SourceMap, json as diagnostic_json};
 use punix_model::RunState;
 use serde_json::{Value, json};
@@ -29,6 +29,10 @@ use std::cell::Cell;
 const COMMAND: &str = "punix fleet apply";
 
 pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
+    if args.rollback_on_failure && !args.activating.activate && !args.waves.stage_first {
+        let message = "`--rollback-on-failure` is for units that are started, or for hosts that go live together";
+        return Err(Stopped::usage(message, "add `--activate` or `--stage-first`"));
+    }
     pins::check(&args.making.source(""))?;
     let crew = Crew::read(ui, args.file.path(), &args.choosing)?;
     crew.can_be_below(ui, &args.reach)?;
@@ -80,22 +84,94 @@ impl Applying<'_> {
             max_failures: waves.max_failures.map(size),
         };
         let run = Run::new(&ordered.only(&places), rules);
+        if waves.stage_first {
+            staging::can_be_staged(self.crew, &places)?;
+        }
         let mut report = Report::new(self.ui, self.crew, &self.args.telling, COMMAND, places.len())?;
         let why = if waves.fail_fast { "fail-fast" } else { "too many hosts failed before it" };
         let turns = Turns { run, places, crew: self.crew, skips: waves.skip_unreachable, why };
-        let work = |place: usize, ui: &Ui| self.one(place, ui);
         let is_well = |deployed: &Deployed| !self.is_taken_back(deployed);
-        all(self.ui, turns, &mut report, work, is_well, |report, place, told, ended| {
-            report.tell(place, &told, ended, |report, deployed| self.well(report, place, deployed));
-        });
+        match waves.stage_first {
+            true => self.staged(turns, (ordered, rules.jobs), &mut report, is_well),
+            false => {
+                let work = |place: usize, ui: &Ui| self.one(place, ui, None);
+                all(self.ui, turns, &mut report, work, is_well, |report, place, told, ended| {
+                    report.tell(place, &told, ended, |report, deployed| self.well(report, place, deployed));
+                });
+            }
+        }
         Ok(report.finish("deployed", json!({ "dry_run": self.args.dry_run })))
     }
 
+    /// Deploys all hosts or none.
+    fn staged(
+        &self,
+        turns: Turns<'_>,
+        how: (&Ordered, usize),
+        report: &mut Report<'_>,
+        is_well: impl Fn(&Deployed) -> bool,
+    ) {
+        let (places, skips) = (turns.places.clone(), turns.skips);
+        let work = |place: usize, ui: &Ui, consent: Consent<'_>| self.one(place, ui, Some(consent));
+        let staging::Outcome { mut ended, statuses, why } = staging::all(self.ui, turns, how, report, work, &is_well);
+        let failed = |ended: &Option<Ended<Deployed>>| {
+            ended.as_ref().is_some_and(|it| match &it.result {
+                Ok(deployed) => !is_well(deployed),
+                Err(failure) => !(skips && failure.is_worlds),
+            })
+        };
+        if self.args.rollback_on_failure && ended.iter().any(failed) {
+            self.take_back(&places, &mut ended);
+        }
+        for (number, status) in statuses {
+            let Some(&place) = places.get(number) else { continue };
+            let end = ended.get(number).and_then(Option::as_ref);
+            let told = staging::told(status, end, skips, why);
+            report.tell(place, &told, end, |report, deployed| self.well(report, place, deployed));
+        }
+    }
+
+    /// Takes back, last first, whoever went live before another one failed.
+    fn take_back(&self, places: &[usize], ended: &mut [Option<Ended<Deployed>>]) {
+        for (&place, end) in places.iter().zip(ended).rev() {
+            let Some(Ended { result: Ok(deployed), said, .. }) = end else { continue };
+            let Some(changed) = &mut deployed.changed else { continue };
+            let (Some(number), None) = (changed.previous, &changed.undone) else { continue };
+            let (ui, kept) = self.ui.keeping();
+            let ui = ui.as_data();
+            let went = self.go_back(place, &ui, number);
+            said.conversation.push_str(&kept.take().conversation);
+            changed.undone = Some(went.map(Box::new));
+        }
+    }
+
+    fn go_back(&self, place: usize, ui: &Ui, number: u32) -> Result<Went, Stopped> {
+        let at = self.crew.place(place, &self.args.reach, self.args.dry_run)?;
+        let visit = Visit { command: COMMAND, wait: self.args.reach.wait, makes: false };
+        let stack = self.crew.host(place).stack.as_str();
+        site::at(ui, &at, visit, |site| {
+            let to = site.door.record(stack, number)?;
+            let way = Way {
+                stack,
+                to: To::Number(number),
+                resolves: to.files.iter().any(|file| file.chunks.is_some()),
+                vault: self.vault,
+                rewrites: true,
+                adopt: false,
+                refuse_drift: false,
+                tls_certs: self.args.making.tls_certs.as_deref(),
+                units: &self.args.making.units,
+                activating: &self.args.activating,
+            };
+            back::go(Teller { ui, events: false }, site, way)
+        })
+    }
+
     /// Deploys one host.
-    fn one(&self, place: usize, ui: &Ui) -> Result<Deployed, Failure> {
+    fn one(&self, place: usize, ui: &Ui, consent: Option<Consent<'_>>) -> Result<Deployed, Failure> {
         self.programs.with(place, |program| {
             let is_reached = Cell::new(false);
-            let deployed = self.deploy(place, ui, program, &is_reached);
+            let deployed = self.deploy(place, ui, (program, consent), &is_reached);
             deployed.map_err(|stopped| {
                 let failure = Failure::of(ui, stopped, program.sources());
                 Failure { is_worlds: failure.is_worlds && !is_reached.get(), ..failure }
@@ -103,7 +179,13 @@ impl Applying<'_> {
         })?
     }
 
-    fn deploy(&self, place: usize, ui: &Ui, program: &Program, is_reached: &Cell<bool>) -> Result<Deployed, Stopped> {
+    fn deploy(
+        &self,
+        place: usize,
+        ui: &Ui,
+        (program, consent): (&Program, Option<Consent<'_>>),
+        is_reached: &Cell<bool>,
+    ) -> Result<Deployed, Stopped> {
         let args = self.args;
         let source = args.making.source(&self.crew.host(place).stack);
         let at = self.crew.place(place, &args.reach, args.dry_run)?;
@@ -117,6 +199,7 @@ impl Applying<'_> {
             command: COMMAND,
             wait: args.reach.wait,
             vault: self.vault,
+            consent,
         };
         ui.doing("reaching");
         site::at(ui, &at, visit, |site| {
@@ -165,11 +248,33 @@ impl Applying<'_> {
             "diagnostics": diagnostics,
         });
         let Some(undone) = undone else { return Well::done(line, facts) };
-        let (exit, error) = words::undone(stack, *number, activated, undone);
+        let is_its_own = !activated.is_well() || changed.broke.is_some();
+        let (exit, error) = match is_its_own {
+            true => words::undone(stack, *number, activated, undone),
+            false => for_another(stack, *number, undone),
+        };
         if exit == Exit::RolledBack {
             facts["rolled_back_to"] = json!(previous);
         }
         Well { status: "failed", facts, line, error: Some(error), is_done: false }
+    }
+}
+
+/// Says that a host went back, or could not, since another one failed.
+fn for_another(stack: &str, number: u32, undone: &Result<Box<Went>, Stopped>) -> (Exit, String) {
+    let (stack, number) = (seen(stack), generation(number));
+    match undone {
+        Ok(went) => {
+            let back = generation(went.number);
+            (Exit::RolledBack, format!("stack {stack} {number} was rolled back to {back}: another host failed"))
+        }
+        Err(_) => {
+            let message = format!(
+                "stack {stack} is deployed (current → {number}) and could not be rolled back when another host failed — try \
+                 `punix service rollback {stack}`"
+            );
+            (Exit::Failed, message)
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::{JOBS, jobs};
 use crate::args::fleet::Asked;
 use crate::exit::Exit;
 use crate::ui::Ui;
-use super::stub::{Order, Rules, Run};
+use punix_deploy::{Order, Rules, Run};
 use punix_diag::SourceMap;
 use serde_json::json;
 

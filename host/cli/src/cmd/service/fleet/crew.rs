@@ -8,7 +8,7 @@ use crate::args::fleet::{Choosing, FleetReach};
 use crate::cmd::check::fail;
 use crate::load::load;
 use crate::ui::{Ui, shown};
-use super::stub::{Fleet, FleetHost, fleet_collision, fleet_directory, read_fleet};
+use punix_deploy::{Fleet, FleetHost, fleet_collision, fleet_directory, read_fleet};
 use punix_diag::SourceMap;
 use punix_pcl::check;
 use std::path::{Path, PathBuf};

@@ -56,8 +56,8 @@ impl Failure {
             others.push(format!("… and {dropped} more"));
         }
         let mut more: Vec<String> = ui.drawn(diagnostics, sources).lines().map(str::to_owned).collect();
-        // The first line stands there already.
-        if !more.is_empty() {
+        // The headline stands there already.
+        if more.first().is_some_and(|first| first.ends_with(&headline)) {
             more.remove(0);
         }
         Failure { headline, others, more, diagnostics: diagnostics_json(diagnostics, sources), is_worlds: false }

@@ -17,7 +17,7 @@ use crate::args::fleet::{Choosing, FleetReach, FleetTelling, Generations, Rollba
 use crate::args::service::reach::{Activating, Units};
 use crate::exit::Exit;
 use crate::ui::Ui;
-use super::stub::{Order, Rules, Run};
+use punix_deploy::{Order, Rules, Run};
 use punix_diag::{SourceMap, json as diagnostic_json};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -129,6 +129,7 @@ impl Going<'_> {
             to: self.to(stack),
             resolves: false,
             vault: None,
+            tls_certs: None,
             rewrites: true,
             adopt: false,
             refuse_drift: false,

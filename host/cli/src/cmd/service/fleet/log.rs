@@ -2,7 +2,7 @@
 
 use super::super::{Stopped, words::seen};
 use crate::ui::shown;
-use super::stub::{FleetHost, fleet_directory};
+use punix_deploy::{FleetHost, fleet_directory};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -7,13 +7,14 @@ use super::failure::Failure;
 use super::ready::Programs;
 use crate::cmd::check::fail;
 use crate::ui::Ui;
-use punix_deploy::{Artifacts, Links, artifact_values};
-use super::stub::{HostLinks, Order, fleet_order};
+use punix_deploy::{Artifacts, HostLinks, Links, Order, artifact_values, fleet_order};
 use std::path::Path;
 
 /// The order of a fleet's hosts, and what they give each other.
 pub(super) struct Ordered {
     order: Order,
+    /// Whom each host takes something from: its place, the machine and the artifact.
+    upstream: Vec<Vec<(usize, String, String)>>,
     pub(super) artifacts: Artifacts,
 }
 
@@ -21,6 +22,11 @@ impl Ordered {
     /// Returns the places of hosts in the file, in the order in which they go.
     pub(super) fn sequence(&self) -> impl Iterator<Item = usize> {
         self.order.sequence.iter().copied()
+    }
+
+    /// Returns whom a host takes something from.
+    pub(super) fn upstream(&self, place: usize) -> &[(usize, String, String)] {
+        self.upstream.get(place).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the order of some hosts alone, in which they are called by their places in this list.
@@ -39,7 +45,7 @@ pub(super) fn of(ui: &Ui, crew: &Crew, programs: &mut Programs, certs: Option<&P
         at: crew.host(place).at,
     });
     let order = fleet_order(&given.collect::<Vec<_>>());
-    let order = order.map_err(|error| Stopped::Told(fail(ui, &[error], 0, crew.sources())))?;
+    let order = order.map_err(|errors| Stopped::Told(fail(ui, &errors, 0, crew.sources())))?;
     let mut artifacts = Artifacts::default();
     for (place, links) in links.iter().enumerate() {
         let (Some(links), Some(machine)) = (links, &crew.host(place).machine) else { continue };
@@ -50,7 +56,16 @@ pub(super) fn of(ui: &Ui, crew: &Crew, programs: &mut Programs, certs: Option<&P
             }),
         }
     }
-    Ok(Ordered { order, artifacts })
+    let upstream = links.iter().map(|links| givers(crew, links.as_ref())).collect();
+    Ok(Ordered { order, upstream, artifacts })
+}
+
+/// Returns who gives what a host takes.
+fn givers(crew: &Crew, links: Option<&Links>) -> Vec<(usize, String, String)> {
+    let consumes = links.into_iter().flat_map(|links| &links.consumes);
+    let giver = |machine: &str| (0..crew.len()).find(|place| crew.host(*place).machine.as_deref() == Some(machine));
+    let of = consumes.filter_map(|it| Some((giver(&it.machine)?, it.machine.clone(), it.name.clone())));
+    of.collect()
 }
 
 fn links(crew: &Crew, programs: &Programs, place: usize) -> Option<Links> {

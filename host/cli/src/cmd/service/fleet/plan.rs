@@ -17,8 +17,7 @@ use crate::args::fleet::{Apply, FleetReach, FleetTelling, Making, Plan as Argume
 use crate::args::service::reach::Activating;
 use crate::exit::Exit;
 use crate::ui::Ui;
-use punix_deploy::Artifacts;
-use super::stub::{Order, Rules, Run};
+use punix_deploy::{Artifacts, Order, Rules, Run};
 use serde_json::json;
 
 pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {

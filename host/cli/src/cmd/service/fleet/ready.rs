@@ -98,7 +98,6 @@ fn program(
         texts.extend(read.map_err(|error| of(Stopped::Usage { message: error.to_string(), help: None }))?);
     }
     let facts = crew.fleet.facts_for(host.machine.as_deref());
-    let facts = facts.map_err(|error| of(Stopped::By(vec![error])))?;
     let source_hash = hash(&texts, facts.as_ref());
     texts.extend(facts);
     let base = paths.first().map_or(crew.base.as_path(), |path| base_of(path));

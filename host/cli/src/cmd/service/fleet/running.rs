@@ -4,7 +4,7 @@ use super::crew::Crew;
 use super::failure::Failure;
 use super::report::Report;
 use crate::ui::{Said, Ui};
-use super::stub::{Run, Status};
+use punix_deploy::{Run, Status};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a thread may use of the stack: as much as the first one has.
-const STACK_BYTES: usize = 8 << 20;
+pub(super) const STACK_BYTES: usize = 8 << 20;
 
 /// What became of one host.
 pub(super) struct Ended<T> {

@@ -7,7 +7,7 @@ use crate::cmd::service::plugins::{Plugins, Setting};
 use crate::cmd::service::prepare::Program;
 use crate::ui::Ui;
 use crate::ui::hidden::hide;
-use punix_diag::Span;
+use punix_diag::{Diagnostic, Span};
 use punix_model::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +16,10 @@ pub(in crate::cmd::service) type Known = BTreeMap<(Setting, String), Answer>;
 
 /// What the secrets of one stack are, and what they are looked up with.
 pub(in crate::cmd::service) struct Needs {
-    plugins: Plugins,
-    slots: Vec<Slot>,
+    pub(super) plugins: Plugins,
+    pub(super) slots: Vec<Slot>,
     /// Where each is first referred to.
-    places: Vec<Span>,
+    pub(super) places: Vec<Span>,
 }
 
 impl Needs {
@@ -30,15 +30,27 @@ impl Needs {
     }
 }
 
+/// What became of looking for the secrets of one stack: an answer for each, and what is wrong with them.
+pub(in crate::cmd::service) struct Looked {
+    pub(in crate::cmd::service) answers: Vec<Answer>,
+    pub(in crate::cmd::service) errors: Vec<Diagnostic>,
+}
+
 /// Looks for the secrets of many stacks before the first of them is deployed, and says of each what is wrong with its own.
 /// Whoever resolves them afterwards in the same run finds them known: nobody is asked twice.
 pub(in crate::cmd::service) fn find_all(vault: Option<&Vault>, stacks: &[&Needs]) -> Vec<Result<(), Stopped>> {
+    let done = |looked: Looked| if looked.errors.is_empty() { Ok(()) } else { Err(Stopped::By(looked.errors)) };
+    look_all(vault, stacks).into_iter().map(done).collect()
+}
+
+/// The same, for whoever wants to know more than what is wrong.
+pub(in crate::cmd::service) fn look_all(vault: Option<&Vault>, stacks: &[&Needs]) -> Vec<Looked> {
     let asking: Vec<(&Plugins, &[Slot])> =
         stacks.iter().map(|needs| (&needs.plugins, needs.slots.as_slice())).collect();
     let answers = look_up(vault, &asking);
     let one = |(needs, answers): (&&Needs, Vec<Answer>)| {
         let errors = complaints(&answers, &needs.slots, &needs.places, vault, &needs.plugins);
-        if errors.is_empty() { Ok(()) } else { Err(Stopped::By(errors)) }
+        Looked { answers, errors }
     };
     stacks.iter().zip(answers).map(one).collect()
 }
