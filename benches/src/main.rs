@@ -4,6 +4,7 @@
 //! reference, in the same run; only what has no verb, adding a tree and calling plugins, is done by the library, in a child
 //! that is this program again.
 
+mod fleet;
 mod instructions;
 mod machine;
 mod measure;
@@ -32,6 +33,7 @@ enum Bench {
     Pcl(pcl::Pcl),
     Store(store::Store),
     Service(service::Service),
+    Fleet(fleet::Fleet),
     Plugins(plugins::Plugins),
     /// Write one program to stdout, for a profiler or a look
     Write {
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Bench::Pcl(options) => pcl::run(&options, &mut std::io::stdout().lock()),
         Bench::Store(options) => store::run(&options, &mut std::io::stdout().lock()),
         Bench::Service(options) => service::run(&options, &mut std::io::stdout().lock()),
+        Bench::Fleet(options) => fleet::run(&options, &mut std::io::stdout().lock()),
         Bench::Add(add) => store::add(&add, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS),
         Bench::Scripts(scripts) => store::run_scripts(&scripts).map(|()| ExitCode::SUCCESS),
         Bench::Plugins(options) => plugins::run(&options, &mut std::io::stdout().lock()),

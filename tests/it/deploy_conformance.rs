@@ -23,7 +23,7 @@ const REASONS: &[&str] = &["decisions ", "reference defect D", "generator plugin
 /// What a reason ends with where the step ends like the reference's.
 const TREE_ALONE: &str = "(tree alone)";
 /// The cases that were recorded; fewer mean that the checkout is not whole.
-const CASES_MIN: usize = 78;
+const CASES_MIN: usize = 98;
 /// What of a case's folder is not an input.
 const NO_INPUT: [&str; 2] = ["steps.json", "expected.json"];
 /// Where programs are that the steps run.
@@ -159,9 +159,9 @@ fn ours(step: &Value, here: &Path) -> Command {
     let mut command = scrubbed("sh");
     command.args(["-c", "umask 022; exec \"$0\" \"$@\""]).arg(punix().get_program());
     let words: Vec<String> = words.skip(1).map(|word| filled(word, here)).collect();
-    let is_deploy = words.get(1).is_some_and(|verb| verb == "deploy");
+    let builds = words.get(1).is_some_and(|verb| verb == "deploy" || verb == "apply");
     command.args(words);
-    if is_deploy && !namespaces() {
+    if builds && !namespaces() {
         command.arg("--no-sandbox");
     }
     environment(command, step, here)

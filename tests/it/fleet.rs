@@ -8,6 +8,7 @@ mod failing;
 mod going;
 mod many;
 mod secrets;
+mod staging;
 
 use crate::support::{Folder, Outcome, punix, run, scrubbed};
 use std::ffi::OsStr;

@@ -1,6 +1,7 @@
 //! `punix service` as a user meets it: its words, its documents, how it refuses, and what it does with units. Everything
 //! happens below a root of the test; what a deploy does to files is shown by `deploys`, and by the recorded cases.
 
+mod artifacts;
 mod documents;
 mod engine;
 mod going;
@@ -9,6 +10,7 @@ mod looking;
 mod places;
 mod planning;
 mod refusing;
+mod tls;
 mod units;
 
 use crate::build::namespaces;

@@ -89,6 +89,8 @@ first() {
   cd "$root"
   pivot_root . .outside
   umount -l /.outside
+  # What units mount for themselves has to be seen where it belongs, such as their credentials.
+  mount --make-rshared /
   export container=other
   exec chroot . /lib/systemd/systemd --system --show-status=false --log-target=console
 }

@@ -133,3 +133,59 @@ fn a_secret_from_a_file_is_found_from_anywhere() {
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     has(&server.heads()[0].to_lowercase(), &format!("authorization: bearer {}\r\n", TOKEN.to_lowercase()));
 }
+
+/// What a token is changes neither the name of an entry, nor what is known of it, nor where the download is kept.
+#[test]
+fn two_tokens_are_one_entry_and_one_download() {
+    let server = Server::of("/a", b"content".to_vec());
+    let home = Home::of(&url(&server.url("/a"), b"content", FROM_ENV));
+    let built = |token: &str, store: &str| {
+        let mut command = home.command(["build", "p.pcl", "--store-root", store]);
+        command.args(super::isolation()).env("PUNIX_TEST_TOKEN", token);
+        let outcome = run(command);
+        let entry = only(paths(&outcome));
+        let derivation = text(&entry.join("derivation.json"));
+        (entry.file_name().map(|name| name.to_owned()), derivation, outcome)
+    };
+    let (first, second) = (built(TOKEN, "store"), built("another-t0ken/8d2", "store"));
+    assert_eq!((&first.0, &first.1), (&second.0, &second.1));
+    assert_eq!(home.entries().len(), 1);
+    // In a store of its own, the download of the first is there already.
+    let third = built("a-third-t0ken/77c", "other");
+    assert_eq!((&first.0, &first.1), (&third.0, &third.1));
+    assert_eq!(server.heads().len(), 1, "{:?}", server.heads());
+    nowhere(&home, &[&first.2, &second.2, &third.2]);
+}
+
+/// A token is found by whoever finds secrets for a stack, as the project says.
+#[test]
+fn a_token_can_be_kept_in_a_vault() {
+    let vault = crate::bundled::vault::Vault::new("s.t").answer(
+        "GET kv/fetch",
+        200,
+        &format!(r#"{{"lease_duration":0,"data":{{"token":"{TOKEN}"}}}}"#),
+    );
+    let server = Server::of("/a", b"content".to_vec());
+    let home = Home::of(&url(&server.url("/a"), b"content", "token = { from_vault = \"kv/fetch#token\" }"));
+    home.write("punix.toml", "[resolver.from_vault]\nkv = 1\n");
+    let with = |token: &str| {
+        let mut command = home.building(["p.pcl"]);
+        command.env("VAULT_ADDR", &vault.address).env("VAULT_TOKEN", token);
+        run(command)
+    };
+    let refused = with("s.wrong");
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{refused:#?}");
+    has(
+        &refused.stderr,
+        "error: [E34] the secret `from_vault:kv/fetch#token` cannot be read: the server refused to read",
+    );
+    assert!(server.heads().is_empty() && home.entries().is_empty());
+    let built = with("s.t");
+    assert_eq!(built.code, Some(0), "{built:#?}");
+    has(&server.heads()[0].to_lowercase(), &format!("authorization: bearer {}\r\n", TOKEN.to_lowercase()));
+    nowhere(&home, &[&refused, &built]);
+    // What is there needs no secret, so nobody is asked.
+    let before = vault.asked().len();
+    assert_eq!(with("s.wrong").code, Some(0));
+    assert_eq!(vault.asked().len(), before);
+}

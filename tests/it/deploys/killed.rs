@@ -6,6 +6,7 @@ use super::site::{Site, has_journal};
 use crate::kill::times;
 use crate::kill::tracer::{Step, can_trace, choice, killed_at, steps};
 use crate::support::run;
+use std::collections::BTreeSet;
 
 /// How many kills there is time for, for each operation.
 const KILLS: usize = 10;
@@ -83,7 +84,9 @@ fn leaving(steps: Vec<Step>) -> Vec<Step> {
     placing.into_iter().chain(clearing).collect()
 }
 
-/// Returns some of many, spread evenly.
+/// Returns some of many, spread evenly, with the first and the last.
 pub(super) fn sample(steps: &[Step], count: usize) -> Vec<Step> {
-    steps.iter().step_by(steps.len().div_ceil(count.max(1)).max(1)).cloned().collect()
+    let last = steps.len().saturating_sub(1);
+    let places: BTreeSet<usize> = (0..count).map(|at| at * last / count.saturating_sub(1).max(1)).collect();
+    places.into_iter().filter_map(|at| steps.get(at).cloned()).collect()
 }

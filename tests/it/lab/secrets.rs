@@ -18,6 +18,7 @@ fn values() -> BTreeMap<&'static str, String> {
         ("LINES", "one\ntwo\n\n  four\\\nfive\n".to_owned()),
         ("COMMENT", "# no comment ; nor this = x\n#either".to_owned()),
         ("UNICODE", "ünï 漢字 🎉 e\u{301} \u{feff}".to_owned()),
+        ("CONTROL", "bell \u{7}, escape \u{1b}[31m, delete \u{7f}, \u{1}\r\n.".to_owned()),
         ("EMPTY", String::new()),
         ("PLAIN", "nothing-special".to_owned()),
         ("LONG", all("0123456789abcdef \"\\$%'\n", 64 << 10)),
@@ -87,7 +88,10 @@ fn deploy(host: &Host, more: &[&str]) -> Outcome {
 /// Waits for a service to have kept what it has; returns its variables, or its credentials.
 fn got(host: &Host, way: &str) -> BTreeMap<String, Vec<u8>> {
     let directory = host.shared("got").join(way);
-    host.shell(&format!("for i in $(seq 200); do [ -e {0}/.environ ] && exit; sleep 0.1; done; exit 1", directory.display()));
+    host.shell(&format!(
+        "for i in $(seq 200); do [ -e {0}/.environ ] && exit; sleep 0.1; done; exit 1",
+        directory.display()
+    ));
     let environ = fs::read(directory.join(".environ")).unwrap();
     let variable = |pair: &[u8]| {
         let at = pair.iter().position(|byte| *byte == b'=')?;
@@ -105,7 +109,7 @@ fn got(host: &Host, way: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn unit(way: &str) -> String {
-    format!("web-{way}.service")
+    format!("{way}.service")
 }
 
 #[test]

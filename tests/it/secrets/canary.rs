@@ -1,0 +1,426 @@
+//! Secrets that nothing else looks like go through everything that is done with a stack, and come out nowhere but in the
+//! files that are meant for them, which nobody else can read. Looked at is all that is said, all that is kept, and the
+//! arguments of every program that is started.
+
+mod forms;
+
+use super::{Place, ROOT, fine, mode};
+use crate::bundled::vault::Vault;
+use crate::kill::tracer::can_trace;
+use crate::support::{Outcome, run, scrubbed};
+use forms::{Canary, finds};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A stack with a secret of each kind in each place, and a package whose source needs one.
+const PROGRAM: &str = r#"module Tool {
+  recipe = "std.copy_tree"
+  pname = "tool"
+  version = "1.0"
+  source = { type = "url"  url = "{URL}"  hash = "{HASH}"  token = { from_env = "FETCH" } }
+}
+module Web {
+  backend = "systemd"
+  services = [
+    { name = "file"  package = "Tool"  binary = "a"  environment = {
+      ENV = { from_env = "ENV" }  FILE = { from_file = "{HERE}/secret" }  VAULT = { from_vault = "kv/web#password" }  OPEN = "open" } }
+    { name = "cred"  package = "Tool"  binary = "a"  secretDelivery = "credential"  environment = {
+      ENV = { from_env = "ENV" }  FILE = { from_file = "{HERE}/secret" } } }
+    { name = "unit"  package = "Tool"  binary = "a"  secretDelivery = "inline"  environment = { ENV = { from_env = "ENV" } } }
+  ]
+  dataFiles = ["Conf"]
+}
+module Conf {
+  path = "/etc/web/conf.json"
+  format = "json"
+  data = { vault = { from_vault = "kv/web#password" }  env = { from_env = "ENV" }  open = "open" }
+}
+"#;
+
+/// Where secrets may be.
+const MEANT: [&str; 4] = [
+    "etc/punix/env/Web/file.env",
+    "etc/punix/env/Web/cred.credentials/",
+    "etc/systemd/system/unit.service",
+    "etc/web/conf.json",
+];
+
+/// A stack, its secrets, and whom they are asked of.
+struct Cage {
+    place: Place,
+    /// By what they are.
+    canaries: RefCell<BTreeMap<String, Canary>>,
+    /// They end with the cage.
+    _vault: Vault,
+    _source: Source,
+}
+
+/// A server with one file, for whoever shows any token.
+struct Source(String);
+
+impl Source {
+    fn new() -> Source {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
+        let address = listener.local_addr().expect("it is bound");
+        // It serves as long as the tests run; it has nothing to lose.
+        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(serve(stream))));
+        Source(format!("http://{address}/a"))
+    }
+}
+
+fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    let mut piece = [0; 1024];
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        match stream.read(&mut piece)? {
+            0 => return Ok(()),
+            count => head.extend_from_slice(&piece[..count]),
+        }
+    }
+    let (status, body) =
+        match String::from_utf8_lossy(&head).to_ascii_lowercase().contains("\r\nauthorization: bearer ") {
+            true => ("200 OK", "content"),
+            false => ("401 Unauthorized", ""),
+        };
+    write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
+impl Cage {
+    fn new() -> Cage {
+        let kinds = ["env", "file", "vault", "login", "fetch"];
+        let canaries: BTreeMap<String, Canary> = kinds.map(|kind| (kind.to_owned(), Canary::random())).into();
+        let body = |canary: &Canary| {
+            let field = serde_json::Value::from(canary.text());
+            format!(r#"{{"lease_duration":0,"data":{{"data":{{"password":{field}}},"metadata":{{"version":3}}}}}}"#)
+        };
+        let vault = Vault::new(canaries["login"].text()).mount("kv/web", "kv", "kv", r#"{"version":"2"}"#).answer(
+            "GET kv/data/web",
+            200,
+            &body(&canaries["vault"]),
+        );
+        let source = Source::new();
+        let hash = punix_store::Digest::of(b"content").to_string();
+        let place = Place::of("");
+        // Whoever goes back has no program, beside which a relative path would begin.
+        let here = place.path("web").to_string_lossy().into_owned();
+        place.write("web/p.pcl", PROGRAM.replace("{URL}", &source.0).replace("{HASH}", &hash).replace("{HERE}", &here));
+        place.hide("web/secret", format!("{}\n", canaries["file"].text()));
+        let place = place
+            .set("VAULT_ADDR", &vault.address)
+            .set("VAULT_TOKEN", canaries["login"].text())
+            .set("ENV", canaries["env"].text())
+            .set("FETCH", canaries["fetch"].text())
+            .set("RUST_BACKTRACE", "1");
+        Cage { place, canaries: RefCell::new(canaries), _vault: vault, _source: source }
+    }
+
+    fn text(&self, kind: &str) -> String {
+        self.canaries.borrow()[kind].text().to_owned()
+    }
+
+    /// Has one more looked for.
+    fn add(&self, kind: &str, canary: Canary) {
+        self.canaries.borrow_mut().insert(kind.to_owned(), canary);
+    }
+
+    /// Replaces a secret by another one; the old one is still looked for.
+    fn rotate(mut self) -> Cage {
+        let (env, file) = (Canary::random(), Canary::random());
+        self.place.hide("web/secret", format!("{}\n", file.text()));
+        self.place = self.place.set("ENV", env.text());
+        self.add("new env", env);
+        self.add("new file", file);
+        self
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        self.place.command(words)
+    }
+
+    fn deploy(&self, more: &[&str]) -> Vec<OsString> {
+        let words = ["service", "deploy", "Web", "--file", "web/p.pcl"];
+        words.iter().chain(&ROOT).chain(super::rotated::sandbox()).chain(more).map(OsString::from).collect()
+    }
+
+    /// Looks at what was said.
+    #[track_caller]
+    fn silent(&self, outcome: &Outcome) {
+        for (stream, text) in [("stdout", &outcome.stdout), ("stderr", &outcome.stderr)] {
+            self.absent(stream, text.as_bytes());
+        }
+    }
+
+    #[track_caller]
+    fn absent(&self, place: &str, bytes: &[u8]) {
+        for (kind, canary) in self.canaries.borrow().iter() {
+            if let Some(form) = finds(canary, bytes) {
+                panic!("the secret of kind `{kind}` is in {place}, as {form}");
+            }
+        }
+    }
+
+    /// Looks at all that is kept. Returns how many files have a secret that may.
+    #[track_caller]
+    fn kept(&self, when: &str) -> usize {
+        let top = self.place.path("");
+        let mut meant = 0;
+        each(&top, &mut |path| {
+            let name = path.strip_prefix(&top).expect("it is below").to_string_lossy().into_owned();
+            if name == "web/secret" || name == "export.json" {
+                return;
+            }
+            let Ok(bytes) = fs::read(path) else { return };
+            let found = self.canaries.borrow().values().any(|canary| finds(canary, &bytes).is_some());
+            if found && self.is_meant(&name) {
+                assert_eq!(mode(path), 0o600, "{when}: {name}");
+                meant += 1;
+                return;
+            }
+            self.absent(&format!("`{name}` ({when})"), &bytes);
+        });
+        meant
+    }
+
+    /// Says whether a file is one that may have secrets, or is about to become one or was one until now.
+    fn is_meant(&self, name: &str) -> bool {
+        // The root of a stack by itself, and that of the host of a fleet.
+        let below =
+            name.strip_prefix("host/").or_else(|| name.strip_prefix("hosts/")?.split_once('/').map(|(_, rest)| rest));
+        let Some(name) = below else { return false };
+        let is_one = |name: &str| {
+            MEANT
+                .iter()
+                .any(|meant| name.strip_prefix(meant).is_some_and(|rest| rest.is_empty() || meant.ends_with('/')))
+        };
+        if is_one(name) {
+            return true;
+        }
+        let (directory, file) = name.rsplit_once('/').unwrap_or(("", name));
+        let neighbours = MEANT.iter().any(|meant| {
+            meant.trim_end_matches('/').starts_with(directory) || directory.starts_with(meant.trim_end_matches('/'))
+        });
+        file.starts_with(".punix-") && neighbours
+    }
+}
+
+fn each(directory: &Path, look: &mut dyn FnMut(&Path)) {
+    let mut all: Vec<PathBuf> =
+        fs::read_dir(directory).expect("it can be listed").map(|entry| entry.expect("it can be read").path()).collect();
+    all.sort();
+    for path in all {
+        let about = path.symlink_metadata().expect("it is there");
+        if about.is_dir() {
+            each(&path, look);
+        } else if about.is_file() {
+            look(&path);
+        }
+    }
+}
+
+#[test]
+fn no_verb_says_or_keeps_one() {
+    let cage = Cage::new();
+    let run = |cage: &Cage, words: &[&str], code: i32| {
+        let outcome = run(cage.command(words));
+        assert_eq!(outcome.code, Some(code), "{words:?}: {outcome:#?}");
+        cage.silent(&outcome);
+        outcome
+    };
+    let deploying = |cage: &Cage, more: &[&str]| {
+        let outcome = super::run(cage.place.command(cage.deploy(more)));
+        cage.silent(&outcome);
+        outcome
+    };
+    let plan = |more: &'static [&'static str]| {
+        [
+            &["service", "plan", "Web", "--file", "web/p.pcl", "--transport-root", "host"],
+            super::rotated::sandbox(),
+            more,
+        ]
+        .concat()
+    };
+    let web = |verb: &'static str, more: &[&'static str]| [&["service", verb, "Web"], more, &ROOT[..]].concat();
+    run(&cage, &["check", "web/p.pcl"], 0);
+    run(&cage, &["eval", "web/p.pcl"], 0);
+    run(&cage, &["why", "web/p.pcl", "Web.services"], 0);
+    for more in [&[][..], &["--json"]] {
+        run(&cage, &[&["secrets", "check", "Web", "--file", "web/p.pcl"], more].concat(), 0);
+        run(&cage, &plan(&[]), 0);
+    }
+    run(&cage, &plan(&["--json"]), 0);
+    run(&cage, &plan(&["--out", "kept.plan"]), 0);
+    assert_eq!(cage.kept("planned"), 0);
+    fine(deploying(&cage, &["--events"]));
+    // Three deliveries and a file of data: one file, two credentials, one unit, one document.
+    assert_eq!(cage.kept("deployed"), 5);
+    fine(deploying(&cage, &["--json"]));
+    fine(deploying(&cage, &["--force-generation"]));
+    let cage = cage.rotate();
+    run(&cage, &plan(&[]), 0);
+    fine(deploying(&cage, &["--json"]));
+    assert_eq!(cage.kept("rotated"), 5);
+    for json in [&[][..], &["--json"]] {
+        for words in [
+            web("status", json),
+            web("history", json),
+            web("verify", json),
+            web("diff", &[&["1", "2"], json].concat()),
+            web("why", &[&["/etc/web/conf.json"], json].concat()),
+            [&["service", "audit"], json, &ROOT[..]].concat(),
+        ] {
+            let outcome = super::run(cage.command(&words));
+            assert!(matches!(outcome.code, Some(0 | 1)), "{words:?}: {outcome:#?}");
+            cage.silent(&outcome);
+        }
+    }
+    run(&cage, &web("rollback", &[]), 0);
+    run(&cage, &web("set-current", &["3", "--json"]), 0);
+    run(&cage, &web("rollback", &["--resolve-secrets", "--json"]), 0);
+    assert_eq!(cage.kept("rolled back"), 5);
+    // Edited by hand: what is kept of it is kept from others, and nothing is shown.
+    fs::write(cage.place.path("host/etc/web/conf.json"), "{}").expect("it is ours");
+    let drifted = super::run(cage.command(&web("verify", &["--json"])));
+    assert_eq!(drifted.code, Some(1), "{drifted:?}");
+    cage.silent(&drifted);
+    run(&cage, &web("repair", &["--resolve-secrets"]), 0);
+    assert_eq!(cage.kept("repaired"), 5);
+    failing(&cage);
+    assert_eq!(cage.kept("after failures"), 5);
+    run(&cage, &web("remove", &[]), 0);
+    assert_eq!(cage.kept("removed"), 0, "what goes takes its secrets with it");
+    let fleet =
+        "module Fleet { hosts = [ { file = \"p.pcl\"  stack = \"Web\"  target = \"ssh://op@one.example\" } ] }\n";
+    cage.place.write("web/fleet.pcl", fleet);
+    let fleet = |verb: &'static str, more: &[&'static str]| {
+        [&["fleet", verb, "web/fleet.pcl", "--transport-root", "hosts"], more].concat()
+    };
+    for json in [&[][..], &["--json"]] {
+        run(&cage, &[&["secrets", "check", "Fleet", "--file", "web/fleet.pcl"], json].concat(), 0);
+        run(&cage, &fleet("plan", &[super::rotated::sandbox(), json].concat()), 0);
+        run(&cage, &fleet("apply", &[super::rotated::sandbox(), json].concat()), 0);
+        assert_eq!(cage.kept("deployed in a fleet"), 5);
+        run(&cage, &fleet("status", json), 0);
+        run(&cage, &fleet("verify", json), 0);
+    }
+}
+
+/// Whatever goes wrong, values are not in what is said of it.
+fn failing(cage: &Cage) {
+    let text = |kind: &str| cage.text(kind);
+    let export = |name: &str, content: String| cage.place.hide(name, content);
+    export("export.json", format!("{{\"kv/web#password\": [\"{}\"]}}", text("vault").replace(['"', '\\'], "")));
+    let deploy = |more: &[&str], variables: &[(&str, &str)]| {
+        let mut command = cage.place.command(cage.deploy(more));
+        command.envs(variables.iter().copied());
+        let outcome = run(command);
+        assert!(matches!(outcome.code, Some(1..=3)), "{more:?}: {outcome:#?}");
+        cage.silent(&outcome);
+    };
+    for json in [&[][..], &["--json"]] {
+        // A server that refuses, one that is not there, an address that is the token.
+        deploy(json, &[("VAULT_TOKEN", &text("fetch")[..20])]);
+        deploy(json, &[("VAULT_ADDR", "http://127.0.0.1:1")]);
+        // The file instead of a server is no file of texts, and no JSON at all.
+        deploy(&[json, &["--vault-secrets", "export.json"]].concat(), &[]);
+    }
+    export("export.json", text("vault"));
+    deploy(&["--vault-secrets", "export.json"], &[]);
+    let file = cage.place.path("web/secret");
+    let kept = fs::read(&file).expect("it is ours");
+    // Values that fit nowhere: one is no text, and one is longer than any variable.
+    for end in [&b"\0\xff"[..], &[b'x'; 200_000]] {
+        fs::write(&file, [&kept[..], end].concat()).expect("it is ours");
+        deploy(&[], &[]);
+        deploy(&["--json"], &[]);
+    }
+    fs::write(&file, kept).expect("it is ours");
+    // Missing ones beside others that are there.
+    let mut missing = cage.place.command(cage.deploy(&["--json"]));
+    missing.env_remove("ENV");
+    let missing = run(missing);
+    assert!(missing.code == Some(1) && missing.stdout.contains("from_env:ENV"), "{missing:?}");
+    cage.silent(&missing);
+}
+
+/// No program is started with one among its words, and none of them lets others look into it while it has one.
+#[test]
+fn no_program_is_started_with_one() {
+    if !can_trace() {
+        return;
+    }
+    let cage = Cage::new();
+    let log = cage.place.path("trace");
+    let traced = |words: Vec<OsString>| {
+        let mut command = scrubbed("strace");
+        command.args(["-f", "-qq", "-s", "65536", "-e", "trace=execve,execveat,prlimit64,prctl", "-o"]).arg(&log);
+        let inner = cage.place.command(words);
+        command.arg(inner.get_program()).args(inner.get_args());
+        command.current_dir(cage.place.path(""));
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let outcome = fine(run(command));
+        cage.silent(&outcome);
+        let text = fs::read_to_string(&log).expect("a trace was written");
+        fs::remove_file(&log).expect("it is there");
+        cage.absent("what programs are started with", text.as_bytes());
+        text
+    };
+    let first = traced(cage.deploy(&[]));
+    assert!(first.matches("execve(").count() > 2, "a build is more than one program: {first}");
+    assert!(first.contains("PR_SET_DUMPABLE, SUID_DUMP_DISABLE"), "{first}");
+    assert!(first.contains("RLIMIT_CORE, {rlim_cur=0"), "{first}");
+    let cage = &cage;
+    let words = ["service", "rollback", "Web", "--resolve-secrets"].iter().chain(&ROOT).map(OsString::from).collect();
+    fine(run(cage.place.command(cage.deploy(&["--force-generation"]))));
+    traced(words);
+}
+
+/// Killed anywhere, a deploy leaves secrets in no file but those that are meant for them, or were about to be.
+#[test]
+fn whoever_is_killed_leaves_none_behind() {
+    if !can_trace() {
+        return;
+    }
+    let cage = Cage::new();
+    fine(run(cage.place.command(cage.deploy(&[]))));
+    let mut killed = 0;
+    for (call, number) in [
+        ("renameat2", 1),
+        ("renameat2", 3),
+        ("fsync", 2),
+        ("fsync", 6),
+        ("fsync", 10),
+        ("syncfs", 1),
+        ("renameat", 1),
+        ("unlinkat", 1),
+        ("unlinkat", 3),
+        ("fchmod", 4),
+        ("write", 12),
+        ("write", 30),
+    ] {
+        let env = Canary::random();
+        let mut command = scrubbed("strace");
+        let inject = format!("inject={call}:signal=KILL:when={number}");
+        command.args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
+        let inner = cage.place.command(cage.deploy(&[]));
+        command.arg(inner.get_program()).args(inner.get_args()).current_dir(cage.place.path(""));
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("ENV", env.text()).env("PUNIX_NO_GUARD", "1");
+        let outcome = run(command);
+        killed += usize::from(outcome.code.is_none());
+        cage.add(&format!("killed at {call} {number}"), env);
+        cage.silent(&outcome);
+        cage.kept(&format!("killed at {call} {number}"));
+        // The next one mends it.
+        let mended = run(cage.place.command(cage.deploy(&[])));
+        cage.silent(&mended);
+        assert_eq!(mended.code, Some(0), "{mended:?}");
+        assert_eq!(cage.kept(&format!("mended after {call} {number}")), 5);
+    }
+    assert!(killed >= 4, "only {killed} were killed");
+}

@@ -47,8 +47,8 @@ fn only_a_regular_file_is_one() {
     assert!(made.success());
     assert_eq!(said(&place), cannot("is a pipe"));
     fs::remove_file(&file).expect("it is there");
-    fs::write(&file, vec![b'x'; (64 << 10) + 1]).expect("it can be written");
-    assert_eq!(said(&place), cannot("is larger than 64 KiB"));
+    fs::write(&file, vec![b'x'; (1 << 20) + 1]).expect("it can be written");
+    assert_eq!(said(&place), cannot("is larger than 1024 KiB"));
 }
 
 #[test]

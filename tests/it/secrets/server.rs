@@ -76,7 +76,8 @@ fn a_role_logs_in() {
         server.policy("web", READING);
         let (role, secret) = server.role("deploy", "web");
         let place = place(server);
-        let toml = "[resolver.from_vault]\nauth = { method = \"approle\" }\ncredentials.secret_id = { from_file = \"sid\" }\n";
+        let toml =
+            "[resolver.from_vault]\nauth = { method = \"approle\" }\ncredentials.secret_id = { from_file = \"sid\" }\n";
         place.write("web/punix.toml", toml);
         place.hide("web/sid", format!("{secret}\n"));
         let place = place.set("VAULT_ROLE_ID", &role);
@@ -88,6 +89,9 @@ fn a_role_logs_in() {
         let said = "the server refused the login with `approle` (status 400): check the role, and what proves it";
         assert!(refused.code == Some(1) && refused.stderr.contains(said), "{refused:?}");
         assert!(!refused.stderr.contains("11111111-2222"), "{refused:?}");
+        if !server.has_policies() {
+            return;
+        }
         // The role may read what its policy says, and no more.
         place.hide("web/sid", &secret);
         server.mount("other", 1);
@@ -106,24 +110,34 @@ fn what_is_wrong_with_a_server_is_told_by_what_it_is() {
         let place = place(server).set("VAULT_TOKEN", "hvs.not-a-token");
         let refused = place.deploy(&[]);
         assert_eq!(refused.code, Some(1), "{refused:?}");
-        assert!(refused.stderr.contains("error: [E34] 2 secrets cannot be read") && refused.stderr.contains("403"), "{refused:?}");
+        assert!(
+            refused.stderr.contains("error: [E34] 2 secrets cannot be read") && refused.stderr.contains("403"),
+            "{refused:?}"
+        );
         assert!(!refused.stderr.contains("hvs.not"), "{refused:?}");
         let place = place.set("VAULT_TOKEN", &server.root);
         // A field and a path that are not there; what is there is not told.
-        let wanted = [
-            ("from_vault", "secret/web#password"),
-            ("from_vault", "secret/web#user"),
-            ("from_vault", "secret/none#a"),
-        ];
+        let wanted =
+            [("from_vault", "secret/web#password"), ("from_vault", "secret/web#user"), ("from_vault", "secret/none#a")];
         place.write("web/p.pcl", program(&wanted));
-        gives(&masked(place.deploy(&[]), server), &expect![[""]]);
+        gives(
+            &masked(place.deploy(&[]), server),
+            &expect![[r#"
+            exit 1
+            stderr:
+            error: [E11] secret(s) not set: from_vault:secret/none#a, from_vault:secret/web#user
+            web/p.pcl:10:10: note: `from_vault:secret/web#user` is needed here: `secret/web` has no field `user`
+            web/p.pcl:11:10: note: `from_vault:secret/none#a` is needed here: there is nothing at `secret/none`
+        "#]],
+        );
         assert!(!place.path("host/deploy").exists(), "nothing else happened");
         server.seal();
         let sealed = masked(place.deploy(&[]), server);
         assert_eq!(sealed.code, Some(1), "{sealed:?}");
         let said = "the server is sealed, or down for maintenance (status 503)";
         assert!(sealed.stderr.contains(said), "{sealed:?}");
-        let help = "help: try it again; if it stays so, look whether the server is there, unsealed, and reached from here";
+        let help =
+            "help: try it again; if it stays so, look whether the server is there, unsealed, and reached from here";
         assert!(sealed.stderr.contains(help), "{sealed:?}");
     });
 }

@@ -338,6 +338,7 @@ fn every_verb_has_a_document() {
         exit 0
         stdout:
         {
+          "artifacts": [],
           "diagnostics": [],
           "dropped": 0,
           "generation": 1,

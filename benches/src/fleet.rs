@@ -1,0 +1,169 @@
+//! `fleet`: what deploying many hosts costs on this machine, all of them directories. How much of it is done at the same time
+//! shows beside one host at a time.
+
+use crate::machine;
+use crate::measure::{self, Scratch};
+use crate::table::Table;
+use crate::turns::{Before, Cost, Way, turns};
+use clap::Args;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Measure deploys of fleets
+///
+/// Prints one table: time and memory. Exits 0 unless a program cannot be started.
+#[derive(Debug, Args)]
+pub(crate) struct Fleet {
+    /// The program to measure [default: the `punix` beside this one]
+    #[arg(long, value_name = "PATH")]
+    punix: Option<PathBuf>,
+
+    /// Another program with the same command line, measured in turns
+    #[arg(long, value_name = "PATH")]
+    reference: Option<PathBuf>,
+
+    /// Fewer hosts and rounds
+    #[arg(long)]
+    quick: bool,
+
+    /// Exit 1 when a target is missed
+    #[arg(long)]
+    assert: bool,
+}
+
+/// Hosts of each fleet, with the peak of memory that it may have.
+const SIZES: [(usize, u64); 2] = [(200, 150), (1_000, 400)];
+/// How much longer all of it may take than one host at a time would on so many cores as there are.
+const PARALLEL_RATIO_MAX: f64 = 2.2;
+const ROUNDS: usize = 3;
+const DEADLINE: Duration = Duration::from_secs(1_200);
+/// Files of each host.
+const FILES: usize = 3;
+
+/// One fleet, deployed by one program: all at once, and one host at a time.
+struct Row {
+    hosts: usize,
+    peak_mb: u64,
+    at_once: Cost,
+    /// Nothing for the reference, which knows no other way.
+    in_turn: Option<Cost>,
+    reference: Option<Cost>,
+}
+
+pub(crate) fn run(options: &Fleet, out: &mut dyn Write) -> io::Result<ExitCode> {
+    let own = std::env::current_exe()?;
+    let punix = options.punix.clone().unwrap_or_else(|| own.with_file_name("punix"));
+    let punix = std::path::absolute(punix)?;
+    let reference = options.reference.as_deref().map(std::path::absolute).transpose()?;
+    let scratch = Scratch::new()?;
+    measure::limit_memory()?;
+    writeln!(out, "machine: {}  ", machine::kind())?;
+    writeln!(out, "date: {}; load average at the start: {}  ", machine::date(), machine::load())?;
+    let rounds = if options.quick { 1 } else { ROUNDS };
+    writeln!(out, "times: middle of {rounds} rounds in turns, to hosts on which nothing is\n")?;
+    let sizes = if options.quick { &SIZES[..1] } else { &SIZES[..] };
+    let mut rows = Vec::new();
+    for &(hosts, peak_mb) in sizes {
+        rows.push(measured(&scratch, &punix, reference.as_deref(), (hosts, peak_mb), rounds)?);
+    }
+    let missed = show(&rows, out)?;
+    Ok(if options.assert && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn measured(
+    scratch: &Scratch,
+    punix: &Path,
+    reference: Option<&Path>,
+    (hosts, peak_mb): (usize, u64),
+    rounds: usize,
+) -> io::Result<Row> {
+    let directory = scratch.path().join(format!("fleet-{hosts}"));
+    let fleet = write(&directory, hosts)?;
+    let nothing = directory.join("nothing");
+    fs::create_dir_all(&nothing)?;
+    let way = |program: &Path, name: &str, more: &[&str]| -> io::Result<Way> {
+        let at = directory.join(name);
+        let words = ["fleet", "apply", text(&fleet)?, "--transport-root", text(&at)?, "--deployments-root", "/deploy"];
+        let store = ["--store-root", text(scratch.path())?];
+        let words = [&words[..], &store, more].concat();
+        Ok(Way::new(Before::Afresh { of: nothing.clone(), at: at.clone() }, program, &words))
+    };
+    let mut ways = vec![way(punix, "at-once", &[])?, way(punix, "in-turn", &["--jobs", "1"])?];
+    if let Some(reference) = reference {
+        ways.push(way(reference, "theirs", &[])?);
+    }
+    let mut costs = turns(scratch, rounds, DEADLINE, &ways)?.into_iter();
+    let at_once = costs.next().ok_or_else(|| io::Error::other("nothing was measured"))?;
+    Ok(Row { hosts, peak_mb, at_once, in_turn: costs.next(), reference: costs.next() })
+}
+
+/// Writes a fleet, each host with a program of its own.
+fn write(directory: &Path, hosts: usize) -> io::Result<PathBuf> {
+    fs::create_dir_all(directory.join("hosts"))?;
+    let path = directory.join("fleet.pcl");
+    let mut out = BufWriter::new(File::create(&path)?);
+    writeln!(out, "module Fleet {{\n  hosts = [")?;
+    for host in 0..hosts {
+        let comma = if host + 1 < hosts { "," } else { "" };
+        writeln!(out, "    {{ file = \"hosts/h{host}.pcl\" stack = \"H{host}\" target = \"ssh://op@h{host}\" }}{comma}")?;
+        let mut program = BufWriter::new(File::create(directory.join(format!("hosts/h{host}.pcl")))?);
+        writeln!(program, "module H{host} {{\n  backend = \"systemd\"\n  configFiles = [")?;
+        for file in 0..FILES {
+            let comma = if file + 1 < FILES { "," } else { "" };
+            writeln!(program, "    {{ path = \"/etc/app/{file}.conf\" content = \"host = {host}\\n\" }}{comma}")?;
+        }
+        writeln!(program, "  ]\n}}")?;
+        program.flush()?;
+    }
+    writeln!(out, "  ]\n}}")?;
+    out.flush()?;
+    Ok(path)
+}
+
+/// Prints the table; returns how many targets were missed.
+fn show(rows: &[Row], out: &mut dyn Write) -> io::Result<usize> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let head = ["hosts", "wall ms", "CPU ms", "MB", "exit", "one at a time, wall ms", "target", "met"];
+    let theirs = ["ref wall ms", "ref CPU ms", "ref MB", "ref exit", "ref wall ratio"];
+    let (mut table, mut missed) = (Table::new(&[&head[..], &theirs].concat()), 0);
+    for row in rows {
+        let in_turn = row.in_turn.as_ref().map_or(Duration::MAX, |cost| cost.wall);
+        let most = in_turn.div_f64(cores as f64).mul_f64(PARALLEL_RATIO_MAX);
+        let is_met = row.at_once.last.end.is_success()
+            && row.at_once.wall <= most
+            && row.at_once.peak_bytes <= row.peak_mb * 1_000_000;
+        missed += usize::from(!is_met);
+        let mut cells = vec![row.hosts.to_string()];
+        cells.extend(columns(&row.at_once));
+        cells.push(milliseconds(in_turn));
+        cells.push(format!("{} ms, {} MB", milliseconds(most), row.peak_mb));
+        cells.push(if is_met { "yes" } else { "NO" }.to_owned());
+        let nothing = || std::array::from_fn(|_| "-".to_owned());
+        cells.extend(row.reference.as_ref().map_or_else(nothing, columns));
+        let ratio = row.reference.as_ref().filter(|other| other.last.end.is_success());
+        let ratio = ratio.map(|other| other.wall.as_secs_f64() / row.at_once.wall.as_secs_f64());
+        cells.push(ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.1}")));
+        table.push(cells);
+    }
+    table.write(out)?;
+    for row in rows.iter().filter(|row| !row.at_once.last.end.is_success()) {
+        writeln!(out, "\n- {} hosts: `{}`", row.hosts, row.at_once.last.said)?;
+    }
+    Ok(missed)
+}
+
+fn columns(cost: &Cost) -> [String; 4] {
+    let peak = cost.peak_bytes as f64 / 1e6;
+    [milliseconds(cost.wall), milliseconds(cost.cpu), format!("{peak:.1}"), cost.last.end.show()]
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1e3)
+}
+
+fn text(path: &Path) -> io::Result<&str> {
+    path.to_str().ok_or_else(|| io::Error::other("a path is no text"))
+}
