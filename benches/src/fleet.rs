@@ -108,7 +108,10 @@ fn write(directory: &Path, hosts: usize) -> io::Result<PathBuf> {
     writeln!(out, "module Fleet {{\n  hosts = [")?;
     for host in 0..hosts {
         let comma = if host + 1 < hosts { "," } else { "" };
-        writeln!(out, "    {{ file = \"hosts/h{host}.pcl\" stack = \"H{host}\" target = \"ssh://op@h{host}\" }}{comma}")?;
+        writeln!(
+            out,
+            "    {{ file = \"hosts/h{host}.pcl\" stack = \"H{host}\" target = \"ssh://op@h{host}\" }}{comma}"
+        )?;
         let mut program = BufWriter::new(File::create(directory.join(format!("hosts/h{host}.pcl")))?);
         writeln!(program, "module H{host} {{\n  backend = \"systemd\"\n  configFiles = [")?;
         for file in 0..FILES {

@@ -165,8 +165,14 @@ fn every_host_is_told_of_in_the_order_of_the_file() {
 #[test]
 fn files_are_found_from_the_fleet_and_not_from_where_somebody_is() {
     let fleet = Fleet::of(&[
-        ("f/fleet.pcl", "module Fleet { hosts = [ { file = [\"hosts/web.pcl\", \"../shared.pcl\"] stack = \"Web\" target = \"ssh://w\" } ] }"),
-        ("f/hosts/web.pcl", "module Web { backend = \"systemd\" configFiles = [ { path = \"/etc/w\" source = \"w.txt\" }, { path = \"/etc/d\" content = f\"{Common.domain}\\n\" } ] }"),
+        (
+            "f/fleet.pcl",
+            "module Fleet { hosts = [ { file = [\"hosts/web.pcl\", \"../shared.pcl\"] stack = \"Web\" target = \"ssh://w\" } ] }",
+        ),
+        (
+            "f/hosts/web.pcl",
+            "module Web { backend = \"systemd\" configFiles = [ { path = \"/etc/w\" source = \"w.txt\" }, { path = \"/etc/d\" content = f\"{Common.domain}\\n\" } ] }",
+        ),
         ("f/hosts/w.txt", "from beside the first file\n"),
         ("shared.pcl", "module Common { domain = \"example.org\" }"),
     ]);

@@ -53,11 +53,12 @@ fn can() -> Result<(), String> {
         if let Some(lacking) = needed.iter().find(|path| !Path::new(path).exists()) {
             return Err(format!("there is no `{lacking}`"));
         }
-        let mut command = scrubbed("ip");
-        command.env("PATH", PATH).args(["netns", "list"]);
+        // `.ci/run` asks the same of a machine, and accepts no skips where it can.
+        let mut command = scrubbed("unshare");
+        command.env("PATH", PATH).args(["--net", "--pid", "--mount", "--cgroup", "--fork", "true"]);
         match command.output() {
             Ok(output) if output.status.success() => Ok(()),
-            Ok(_) | Err(_) => Err("`ip netns` does not work".to_owned()),
+            Ok(_) | Err(_) => Err("namespaces cannot be made".to_owned()),
         }
     };
     CAN.get_or_init(look).clone()
@@ -280,5 +281,5 @@ fn a_machine_boots_is_cut_off_and_boots_again() {
     one.boot();
     assert_eq!(one.shell("cat /etc/kept; ls /run/gone 2>/dev/null || true"), "kept");
     assert!(reaches());
-    assert_eq!(one.logins(), 1, "what was said before is not kept");
+    assert_eq!(one.logins(), 3, "what was said before the boot is kept");
 }

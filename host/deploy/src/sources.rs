@@ -1,5 +1,6 @@
-//! Reading the files that a stack takes from beside its program. This is the only room that reads files, and it reads
-//! nothing else: what a relative `source` names has to be below the directory of the stack, links followed.
+//! Reading the files that a stack takes from beside its program. Beside certificates, which `tls` and `artifacts` read,
+//! nothing else is read in these rooms: what a relative `source` names has to be below the directory of the stack, links
+//! followed.
 
 mod pattern;
 #[cfg(test)]

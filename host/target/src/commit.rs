@@ -115,6 +115,12 @@ pub(crate) fn make_ready(
     }
     if wanted.is_some() && (is_registry || !system) {
         boot::install(target, system)?;
+        // Its unit lies where units of the stack do, so directories that were lacking may be there by now.
+        for directory in std::mem::take(&mut work.intent.directories) {
+            if target.disk.metadata(directory.on_disk())?.is_none() {
+                work.intent.directories.push(directory);
+            }
+        }
     }
     let writing = journal::begin(target, &work.intent)?;
     match write_all(target, &work, writing, progress) {
@@ -165,7 +171,7 @@ pub(crate) fn go_live(
     let finished = finish(target, &intent, Collect::IfTrimmed, AuditResult::Done, &mut nameless)
         .and_then(|()| Ok(journal::end(target, &intent.id)?));
     if finished.is_ok() {
-        guard::dismiss(guard, &nameless);
+        guard::dismiss(guard, nameless);
     }
     Ok(Committed {
         stack: intent.stack,
@@ -196,7 +202,7 @@ pub(crate) fn go_live_late(
 pub(crate) fn let_go(target: &Target<'_>, ready: Ready) -> Result<(), TargetError> {
     let Ready { work, staged, guard, _claims_lock, _lock } = ready;
     take_back(target, &Journal { intent: work.intent, staged: Some(staged) })?;
-    guard::dismiss(guard, &Nameless::default());
+    guard::dismiss(guard, Nameless::default());
     Ok(())
 }
 
@@ -213,7 +219,7 @@ fn wanted(target: &Target<'_>, plan: &Plan) -> Result<Option<Generation>, Target
 fn taken_back(target: &Target<'_>, journal: Journal, guard: Option<Guard>, error: TargetError) -> TargetError {
     match take_back(target, &journal) {
         Ok(()) => {
-            guard::dismiss(guard, &Nameless::default());
+            guard::dismiss(guard, Nameless::default());
             error
         }
         Err(undo) => TargetError::Unfinished { error: Box::new(error), undo: Box::new(undo) },

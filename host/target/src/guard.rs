@@ -12,6 +12,8 @@ use crate::target::{Place, Target};
 use crate::watchdog;
 use punix_disk::{Disk, RealDisk};
 use punix_store::Asking;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use std::io::{self, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
@@ -131,12 +133,15 @@ pub(crate) fn leave(child: Child) {
 }
 
 /// Tells a guard that there is nothing to mend, and leaves it what has no name any more.
-pub(crate) fn dismiss(guard: Option<Guard>, nameless: &Nameless) {
+pub(crate) fn dismiss(guard: Option<Guard>, nameless: Nameless) {
     let Some(Guard { child, mut pipe }) = guard else { return };
-    if hand_over(&pipe, nameless).is_err() {
+    if hand_over(&pipe, &nameless).is_err() {
         // If it is not there any more there is nobody to tell.
         let _ = pipe.write_all(DONE);
     }
+    // It hears of it when the pipe closes. Whoever is the last to hold a file gives its room back.
+    drop(nameless);
+    drop(pipe);
     dismissed().push(child);
 }
 
@@ -181,6 +186,7 @@ pub fn enter_guard_if_asked() -> Option<ExitCode> {
 fn watch(root: &Path, deployments: &Path) -> io::Result<()> {
     // Opened now: the root may be moved before it is needed.
     let disk = RealDisk::open(root)?;
+    wait_for_end(io::stdin().as_fd())?;
     let mut said = Vec::new();
     io::stdin().lock().take(DONE.len() as u64).read_to_end(&mut said)?;
     if said == DONE {
@@ -191,4 +197,14 @@ fn watch(root: &Path, deployments: &Path) -> io::Result<()> {
     let place = Place { root: root.to_owned(), asking, guard: None };
     let target = Target::at(&disk, &layout, place).map_err(io::Error::other)?;
     recover(&target).map(|_| ()).map_err(io::Error::other)
+}
+
+/// Waits until the other end is closed.
+fn wait_for_end(pipe: BorrowedFd<'_>) -> io::Result<()> {
+    loop {
+        match poll(&mut [PollFd::from_borrowed_fd(pipe, PollFlags::RDHUP)], None) {
+            Err(Errno::INTR) => {}
+            ended => return Ok(ended.map(drop)?),
+        }
+    }
 }

@@ -3,7 +3,8 @@
 use super::{Fleet, gives};
 
 fn four() -> Fleet {
-    let hosts: Vec<(String, String)> = (1..=4).map(|n| (format!("S{n}"), format!("ssh://op@h{n}.example.org"))).collect();
+    let hosts: Vec<(String, String)> =
+        (1..=4).map(|n| (format!("S{n}"), format!("ssh://op@h{n}.example.org"))).collect();
     let rows: Vec<(&str, &str, &str)> =
         hosts.iter().map(|(stack, target)| (stack.as_str(), target.as_str(), "x")).collect();
     Fleet::simple(&rows)
@@ -80,10 +81,5 @@ fn targets_that_are_none_fail_by_themselves_over_ssh_and_are_names_below_a_root(
         "  ✗ Web → http://x: --target must be ssh://user@host[:port], got `http://x`\n  \
          ✗ Db → ssh://: --target missing host: `ssh://`\n",
     );
-    gives(
-        &fleet.fleet("apply", &[]),
-        0,
-        "  ✓ Web → http://x\n  ✓ Db → ssh://\nfleet: 2/2 host(s) deployed\n",
-        "",
-    );
+    gives(&fleet.fleet("apply", &[]), 0, "  ✓ Web → http://x\n  ✓ Db → ssh://\nfleet: 2/2 host(s) deployed\n", "");
 }

@@ -18,7 +18,9 @@ fn row(document: &Value, place: usize) -> Value {
     let mut row = document["hosts"][place].clone();
     assert!(row["seconds"].is_number(), "{row}");
     let fields = row.as_object_mut().expect("a row is an object");
-    fields.retain(|name, _| ["stack", "target", "machine", "status", "error", "outcome", "generation"].contains(&&**name));
+    fields.retain(|name, _| {
+        ["stack", "target", "machine", "status", "error", "outcome", "generation"].contains(&&**name)
+    });
     row
 }
 

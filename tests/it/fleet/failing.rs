@@ -5,7 +5,10 @@ use super::{Fleet, gives, stack_of};
 #[test]
 fn one_host_that_fails_keeps_nobody_from_going_on() {
     let fleet = Fleet::simple(&[("Web", "ssh://web", "one"), ("Bad", "ssh://bad", "x"), ("Db", "ssh://db", "two")]);
-    fleet.write("Bad.pcl", "module Bad { backend = \"systemd\"  configFiles = [ { path = \"/home/u/x\" content = \"x\" } ] }");
+    fleet.write(
+        "Bad.pcl",
+        "module Bad { backend = \"systemd\"  configFiles = [ { path = \"/home/u/x\" content = \"x\" } ] }",
+    );
     let outcome = fleet.fleet("apply", &[]);
     assert_eq!(outcome.code, Some(1));
     assert_eq!(outcome.stdout, "  ✓ Web → ssh://web\n  ✓ Db → ssh://db\nfleet: 2/3 host(s) deployed\n");
@@ -84,13 +87,23 @@ fn two_targets_with_one_directory_are_refused_before_anything() {
 #[test]
 fn two_stacks_share_a_target() {
     let fleet = Fleet::simple(&[("Web", "ssh://a", "one"), ("Db", "ssh://a", "two")]);
-    gives(
-        &fleet.fleet("apply", &[]),
-        0,
-        "  ✓ Web → ssh://a\n  ✓ Db → ssh://a\nfleet: 2/2 host(s) deployed\n",
-        "",
-    );
+    gives(&fleet.fleet("apply", &[]), 0, "  ✓ Web → ssh://a\n  ✓ Db → ssh://a\nfleet: 2/2 host(s) deployed\n", "");
     assert_eq!(fleet.read("hosts/ssh___a/etc/Web.conf") + &fleet.read("hosts/ssh___a/etc/Db.conf"), "one\ntwo\n");
+}
+
+#[test]
+fn one_stack_on_one_target_twice_is_refused() {
+    let fleet = Fleet::simple(&[("Web", "ssh://a", "one"), ("Web", "ssh://a", "one")]);
+    for verb in ["apply", "status", "rollback"] {
+        gives(
+            &fleet.fleet(verb, &[]),
+            1,
+            "",
+            "fleet.pcl:4:5: error: [E6] the stack `Web` is on the target `ssh://a` twice\n\
+             fleet.pcl:3:5: note: it is here first\nhelp: take one of the two out\n",
+        );
+    }
+    assert!(!fleet.has("hosts"));
 }
 
 #[test]

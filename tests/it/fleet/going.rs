@@ -27,6 +27,23 @@ fn hosts_go_back_in_the_reverse_order_of_the_file() {
 }
 
 #[test]
+fn what_the_fleet_says_of_its_machines_by_now_keeps_nobody_from_going_back() {
+    let fleet = at_two();
+    let text = fleet.read("fleet.pcl");
+    let model = "  machines = { a = { ip = \"1\" } b = { ip = \"1\" } }\n  uniqueFields = [\"ip\"]\n}\n";
+    fleet.write("fleet.pcl", &(text.trim_end().trim_end_matches('}').to_owned() + model));
+    assert_eq!(fleet.fleet("apply", &[]).code, Some(1));
+    assert_eq!(fleet.fleet("status", &[]).code, Some(0));
+    let outcome = fleet.fleet("rollback", &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(files(&fleet), "one\none\n");
+}
+
+fn files(fleet: &Fleet) -> String {
+    fleet.read("hosts/ssh___web/etc/Web.conf") + &fleet.read("hosts/ssh___db/etc/Db.conf")
+}
+
+#[test]
 fn one_host_that_cannot_go_back_keeps_nobody_else_from_it() {
     let fleet = Fleet::simple(&[("Web", "ssh://web", "one"), ("Db", "ssh://db", "one")]);
     assert_eq!(fleet.fleet("apply", &[]).code, Some(0));

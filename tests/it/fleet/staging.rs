@@ -126,8 +126,13 @@ fn who_went_live_goes_back_when_another_one_fails() {
     let alone = apply(&["--rollback-on-failure"], "bad.service");
     assert_eq!(alone.code, Some(1), "{alone:?}");
     assert_eq!(alone.stdout, "  ✓ Good → ssh://good\nfleet: 1/2 host(s) deployed\n");
-    assert!(alone.stderr.contains("  ✗ Bad → ssh://bad: stack Bad gen-003 was rolled back to gen-002"), "{}", alone.stderr);
-    let unit = |host: &str, service: &str| fleet.read(&format!("hosts/ssh___{host}/etc/systemd/system/{service}.service"));
+    assert!(
+        alone.stderr.contains("  ✗ Bad → ssh://bad: stack Bad gen-003 was rolled back to gen-002"),
+        "{}",
+        alone.stderr
+    );
+    let unit =
+        |host: &str, service: &str| fleet.read(&format!("hosts/ssh___{host}/etc/systemd/system/{service}.service"));
     assert!(unit("good", "good").contains("three") && unit("bad", "bad").contains("two"));
     // Together all of them go back.
     write("four");

@@ -81,7 +81,7 @@ fn greeting(host: &Host) -> String {
 }
 
 fn invocations(host: &Host) -> String {
-    host.shell("systemctl show -P InvocationID web.service safe.service tick.timer")
+    host.shell("systemctl show -P InvocationID web.service safe.service tick.timer | grep .")
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_stack_lives_on_another_machine() {
     let first = good(deploy(&host, &["--activate", "--enable"]));
     assert!(
         first.stdout.starts_with(
-            "deployed: stack Web → gen-001 (1 config file(s), 1 store path(s) pinned, 1 pushed/0 cached)\n"
+            "deployed: stack Web → gen-001 (6 config file(s), 1 store path(s) pinned, 1 pushed/0 cached)\n"
         ),
         "{first:?}"
     );
@@ -146,13 +146,13 @@ fn a_user_has_services_of_his_own_there() {
         &host.shared("src/tool"),
         &TOOL.replace("/etc/web/greeting", "/home/deploy/web/greeting").replace("/run/token", "/home/deploy/token"),
     );
-    let store = "/home/deploy/store";
+    // Packages lie at the same path there as here, so it has to be his.
+    host.shell(&format!("install -d -o deploy -g deploy {}", host.store().display()));
     let service = |words: &[&str]| {
         let mut command = host.service("deploy", words);
-        command.env("TOKEN", TOKEN).env("PUNIX_STORE_DIR", store);
+        command.env("TOKEN", TOKEN);
         run(command)
     };
-    let _ = std::fs::create_dir_all("/home/deploy");
     let outcome =
         service(&[&["deploy", "Web", "--file", "p.pcl", "--activate", "--enable"], crate::service::sandbox()].concat());
     good(outcome);
@@ -171,10 +171,10 @@ fn a_deploy_that_nobody_confirms_is_taken_back() {
     assert!(confirmed.stdout.contains("gen-002"));
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(greeting(&host), "HELLO");
-    // The third cuts its own way: a firewall that lets nobody in any more.
+    // The third cuts its own way: nobody is let in any more, though whoever is in stays.
     let broken = PROGRAM.replace("args = [\"serve\"]", "args = [\"serve\", \"more\"]").replace(
         "http = \"http://127.0.0.1:8099/\"",
-        "command = [\"/bin/sh\", \"-c\", \"ip link set eth0 down; true\"]",
+        "command = [\"/bin/sh\", \"-c\", \"systemctl stop ssh.service; true\"]",
     );
     std::fs::write(host.shared("p.pcl"), broken).unwrap();
     let outcome = deploy(&host, &["--scenario", "loud", "--activate", "--confirm", "4"]);
@@ -188,7 +188,27 @@ fn a_deploy_that_nobody_confirms_is_taken_back() {
         assert!(Instant::now() < until, "{live} is still live");
         std::thread::sleep(Duration::from_millis(200));
     }
-    host.heal();
+    host.shell("systemctl start ssh.service");
     assert_eq!(greeting(&host), "HELLO");
     good(service(&host, &["verify", "Web"]));
+}
+
+#[test]
+fn a_first_deploy_that_nobody_confirms_leaves_nothing() {
+    let Some(host) = site() else { return };
+    let broken = PROGRAM.replace(
+        "http = \"http://127.0.0.1:8099/\"",
+        "command = [\"/bin/sh\", \"-c\", \"systemctl stop ssh.service; true\"]",
+    );
+    std::fs::write(host.shared("p.pcl"), broken).unwrap();
+    let outcome = deploy(&host, &["--activate", "--enable", "--confirm", "3"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("gen-001 is not confirmed, so the target goes back to"), "{outcome:?}");
+    assert!(!outcome.stderr.contains("nothing was changed"), "{outcome:?}");
+    let until = Instant::now() + Duration::from_secs(30);
+    let left = "systemctl is-active web.service; ls /etc/systemd/system/web.service /etc/web/greeting 2>/dev/null; true";
+    while host.shell(left) != "inactive" {
+        assert!(Instant::now() < until, "{}", host.shell(left));
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }

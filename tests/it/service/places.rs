@@ -22,7 +22,7 @@ fn a_program_below_dev_shm_finds_what_lies_beside_it() {
         return skip("no `/dev/shm` to write to");
     }
     let beside = "{ path = \"/etc/web/b.conf\"  source = \"beside.conf\" }";
-    let program = SERVICE.replace("configFiles = [", &format!("configFiles = [ {beside}"));
+    let program = SERVICE.replace("configFiles = [", &format!("configFiles = [ {beside},"));
     assert_ne!(program, SERVICE);
     for (name, text) in [("p.pcl", program.as_str()), ("beside.conf", "beside\n"), ("src/tool", "#!/bin/sh\n")] {
         let path = memory.0.join(name);

@@ -4,8 +4,8 @@ mod choosing;
 mod reaching;
 
 use super::service::reach::{Activating, Units};
-use super::service::{Secrets, Source};
 use super::service::words::Stack;
+use super::service::{Secrets, Source};
 pub(crate) use choosing::{Choosing, FleetFile, Generations, To, Waves};
 use clap::{Args, Subcommand};
 pub(crate) use reaching::{FleetBuilding, FleetReach, FleetTelling};

@@ -102,7 +102,7 @@ pub(crate) fn secrets(ui: &Ui, args: &crate::args::secrets::Secrets) -> Exit {
 
 /// Returns what a program may refer to. A project whose plugins cannot be looked at is told of by the verbs that deploy.
 pub(crate) fn world_of(ui: &Ui, program: &Path) -> World {
-    plugins::world(ui, Path::new("."), prepare::base_of(program)).unwrap_or_default()
+    plugins::world(ui, Path::new("."), base_of(program)).unwrap_or_default()
 }
 
 /// Adds to a document where something stands.

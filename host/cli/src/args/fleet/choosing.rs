@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn generations_are_named_by_stack_or_for_all() {
-        let read = |words: &[&str]| To { words: words.iter().map(|word| (*word).to_owned()).collect(), to: None }.read();
+        let read =
+            |words: &[&str]| To { words: words.iter().map(|word| (*word).to_owned()).collect(), to: None }.read();
         let pairs = Generations::Some(vec![("Web".to_owned(), 3), ("Db".to_owned(), 12)]);
         assert_eq!(read(&["Web=3", "Db=12"]), Ok(pairs));
         assert_eq!(To { words: Vec::new(), to: Some(2) }.read(), Ok(Generations::All(2)));

@@ -45,13 +45,17 @@ pub(super) fn arm(ui: &Ui, site: &Site<'_>, wanted: &Wanted<'_>) -> Result<Armed
 /// Returns what is done with units when it was taken back: what is done at once, for nobody is there to see and to choose.
 fn after(ui: &Ui, site: &Site<'_>, wanted: &Wanted<'_>) -> Result<Running, Stopped> {
     let nothing = Running { commands: Vec::new(), stops: false, systemctl: None };
-    let (Some(live), true) = (wanted.live, activate::is_wanted(wanted.activating)) else { return Ok(nothing) };
+    if !activate::is_wanted(wanted.activating) {
+        return Ok(nothing);
+    }
     let punix_target::Goal::New(new) = &wanted.decided.plan.goal else { return Ok(nothing) };
-    let steps = unit_steps(Some(new), Some(live), &wanted.decided.plan.changes);
+    // Where nothing was before, what was started is stopped.
+    let steps = unit_steps(Some(new), wanted.live, &wanted.decided.plan.changes);
     let wishes = wishes(&steps, activate::activation(wanted.activating));
-    let units = crate::args::service::reach::Units { unit_dir: stack_for_units(live).unit_dir };
-    let around = kept::around(ui, site, live, &units, true)?;
-    let (Some(units), false) = (around.units(live), wishes.is_empty()) else { return Ok(nothing) };
+    let known = wanted.live.unwrap_or(new);
+    let units = crate::args::service::reach::Units { unit_dir: stack_for_units(known).unit_dir };
+    let around = kept::around(ui, site, known, &units, true)?;
+    let (Some(units), false) = (around.units(known), wishes.is_empty()) else { return Ok(nothing) };
     let Units { backend, stack, facts, redactor } = units;
     let hands = Hands::new(site, wanted.activating.systemctl.as_deref(), redactor);
     hands.first_commands(backend.session(&stack, &wishes, facts)?)
@@ -80,19 +84,15 @@ impl Armed {
         )
     }
 
+    /// Says that it is not confirmed, and why. Whatever kept it from that was told as if nothing had been changed.
     fn unconfirmed(&self, stopped: Stopped) -> Stopped {
-        let note = self.warning();
-        let add = |mut diagnostics: Vec<Diagnostic>| {
-            match diagnostics.pop() {
-                Some(first) => diagnostics.push(first.note(note.clone())),
-                None => diagnostics.push(Diagnostic::error(Code::E31, note.clone())),
-            }
-            diagnostics
+        let first = match stopped {
+            Stopped::By(diagnostics) | Stopped::World(diagnostics) => diagnostics.into_iter().next(),
+            other @ (Stopped::Usage { .. } | Stopped::Told(_)) => return other,
         };
-        match stopped {
-            Stopped::By(diagnostics) => Stopped::By(add(diagnostics)),
-            Stopped::World(diagnostics) => Stopped::By(add(diagnostics)),
-            other @ (Stopped::Usage { .. } | Stopped::Told(_)) => other,
-        }
+        let told = Diagnostic::error(Code::E31, self.warning());
+        let Some(first) = first else { return told.into() };
+        let told = told.note(first.message);
+        first.help.into_iter().fold(told, Diagnostic::help).into()
     }
 }

@@ -20,7 +20,7 @@ mod table;
 
 pub(super) use checking::check;
 
-use super::{Stopped, help_of};
+use super::help_of;
 use crate::args::fleet::{Fleet, Verb};
 use crate::exit::Exit;
 use crate::ui::Ui;

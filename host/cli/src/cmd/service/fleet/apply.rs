@@ -10,7 +10,7 @@ use super::super::site::{self, Visit};
 use super::super::words::{self, generation, seen};
 use super::super::{Stopped, pins};
 use super::build::{AllBuilt, build};
-use super::crew::Crew;
+use super::crew::{Crew, Purpose};
 use super::failure::{Failure, headline};
 use super::order::{self, Ordered};
 use super::ready::{How, Programs, programs};
@@ -34,7 +34,7 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
         return Err(Stopped::usage(message, "add `--activate` or `--stage-first`"));
     }
     pins::check(&args.making.source(""))?;
-    let crew = Crew::read(ui, args.file.path(), &args.choosing)?;
+    let crew = Crew::read(ui, args.file.path(), &args.choosing, Purpose::Deploys)?;
     crew.can_be_below(ui, &args.reach)?;
     let vault = Vault::read(ui, &args.making.secrets)?;
     let how = How {

@@ -5,7 +5,7 @@ use super::super::site::{self, Site, Visit};
 use super::super::status::{self, Found};
 use super::super::verify::{self, Compared, Row};
 use super::super::words::{generation, seen, table};
-use super::crew::Crew;
+use super::crew::{Crew, Purpose};
 use super::failure::Failure;
 use super::report::{Report, Well};
 use super::running::{Told, Turns, all};
@@ -18,7 +18,7 @@ use punix_diag::SourceMap;
 use serde_json::json;
 
 pub(super) fn status(ui: &Ui, args: &Asked) -> Result<Exit, Stopped> {
-    let asking = Asking { ui, args, crew: Crew::read(ui, args.file.path(), &args.choosing)? };
+    let asking = Asking { ui, args, crew: Crew::read(ui, args.file.path(), &args.choosing, Purpose::Asks)? };
     let head = ["STACK", "TARGET", "GENERATION", "SINCE", "DRIFT", "FAILED"].map(str::to_owned).to_vec();
     let mut rows = vec![head];
     let look = |ui: &Ui, site: &Site<'_>, stack: &str| status::look(ui, site, stack, args.systemctl.as_deref());
@@ -55,7 +55,7 @@ fn cells(found: &Found) -> [String; 4] {
 }
 
 pub(super) fn verify(ui: &Ui, args: &Asked) -> Result<Exit, Stopped> {
-    let asking = Asking { ui, args, crew: Crew::read(ui, args.file.path(), &args.choosing)? };
+    let asking = Asking { ui, args, crew: Crew::read(ui, args.file.path(), &args.choosing, Purpose::Asks)? };
     let compare = |ui: &Ui, site: &Site<'_>, stack: &str| verify::compare(ui, site, stack, args.systemctl.as_deref());
     let mut report = asking.report("punix fleet verify")?;
     asking.all("punix fleet verify", &mut report, compare, |report, place, told, ended| {

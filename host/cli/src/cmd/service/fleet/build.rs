@@ -46,8 +46,8 @@ pub(super) fn build(
     let (composed, root) = merged(places, programs);
     let Some(root) = root.filter(|_| !composed.packages.is_empty()) else { return AllBuilt::default() };
     let (kept_ui, kept) = ui.keeping();
-    // Where somebody reads text, builds are seen as they go on; a document has its own place for what went wrong.
-    let ui = if ui.json || building.events { &kept_ui } else { ui };
+    // Somebody sees builds as they go on; only a document has its own place for what went wrong.
+    let ui = if ui.json { &kept_ui } else { ui };
     let sourcing = Sourcing { base: Some(&crew.base), vault };
     match realise(ui, building, command, sourcing, &composed, &root) {
         Ok(Realised { report, exit, shared }) => {
@@ -72,9 +72,7 @@ pub(super) fn build(
             fail(places, programs, |program| {
                 let needs_any = !program.composed.packages.is_empty();
                 needs_any.then(|| match &unbuilt {
-                    Some(error) => {
-                        Failure::from_diagnostics(ui, std::slice::from_ref(error), 0, &SourceMap::default())
-                    }
+                    Some(error) => Failure::from_diagnostics(ui, std::slice::from_ref(error), 0, &SourceMap::default()),
                     None => Failure::plain("its packages could not be built; what is said above is why".to_owned()),
                 })
             });
@@ -139,11 +137,7 @@ fn realise(
 }
 
 /// Fails hosts for which there is a reason.
-fn fail(
-    places: &[usize],
-    programs: &mut Programs,
-    reason: impl Fn(&Program) -> Option<Failure>,
-) {
+fn fail(places: &[usize], programs: &mut Programs, reason: impl Fn(&Program) -> Option<Failure>) {
     for &place in places {
         programs.fail(place, &reason);
     }

@@ -3,7 +3,7 @@
 use super::super::Stopped;
 use super::super::secrets::{Looked, Needs, Vault, look_all};
 use super::super::words::seen;
-use super::crew::Crew;
+use super::crew::{Crew, Purpose};
 use super::failure::Failure;
 use super::ready::{How, programs};
 use crate::args::fleet::Choosing;
@@ -19,7 +19,7 @@ pub(in crate::cmd::service) fn check(
     scenario: Option<&str>,
     vault: Option<&Vault>,
 ) -> Result<Exit, Stopped> {
-    let crew = Crew::read(ui, file, &Choosing { only: Vec::new(), limit: None })?;
+    let crew = Crew::read(ui, file, &Choosing { only: Vec::new(), limit: None }, Purpose::Deploys)?;
     let (kept_ui, _) = ui.keeping();
     let kept_ui = kept_ui.as_data();
     let programs = programs(&kept_ui, &crew, How { scenario, store_root: None, is_rehearsal: true });

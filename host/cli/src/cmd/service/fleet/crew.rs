@@ -8,10 +8,20 @@ use crate::args::fleet::{Choosing, FleetReach};
 use crate::cmd::check::fail;
 use crate::load::load;
 use crate::ui::{Ui, shown};
-use punix_deploy::{Fleet, FleetHost, fleet_collision, fleet_directory, read_fleet};
-use punix_diag::SourceMap;
+use punix_deploy::{Fleet, FleetHost, Model, fleet_collision, fleet_directory, read_fleet, read_hosts};
+use punix_diag::{Code, Diagnostic, SourceMap};
 use punix_pcl::check;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// What a fleet is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Programs are made with what the fleet says of its machines.
+    Deploys,
+    /// Only where hosts are has to be known: whoever goes back is not stopped by the model of today.
+    Asks,
+}
 
 /// A fleet, and what is known of it before any host is looked at.
 pub(super) struct Crew {
@@ -27,7 +37,7 @@ pub(super) struct Crew {
 
 impl Crew {
     /// Reads a fleet.
-    pub(super) fn read(ui: &Ui, path: &Path, choosing: &Choosing) -> Result<Crew, Stopped> {
+    pub(super) fn read(ui: &Ui, path: &Path, choosing: &Choosing, purpose: Purpose) -> Result<Crew, Stopped> {
         let texts = load(path).map_err(|error| Stopped::Usage { message: error.to_string(), help: None })?;
         let base = base_of(path);
         let world = plugins::world(ui, Path::new("."), base)?;
@@ -39,7 +49,14 @@ impl Crew {
         if !ui.json {
             ui.show(&checked.diagnostics, checked.dropped, sources);
         }
-        let fleet = read_fleet(&checked).map_err(|errors| Stopped::Told(fail(ui, &errors, 0, sources)))?;
+        let fleet = match purpose {
+            Purpose::Deploys => read_fleet(&checked),
+            Purpose::Asks => read_hosts(&checked).map(|hosts| Fleet { hosts, model: Model::default() }),
+        };
+        let fleet = fleet.map_err(|errors| Stopped::Told(fail(ui, &errors, 0, sources)))?;
+        if let Some(error) = twice(&fleet.hosts) {
+            return Err(Stopped::Told(fail(ui, &[error], 0, sources)));
+        }
         let chosen = chosen(&fleet.hosts, &choosing.only)?;
         let sources = checked.program.ast.sources;
         Ok(Crew { fleet, name: shown(path), base: base.to_owned(), sources, chosen })
@@ -88,8 +105,7 @@ impl Crew {
             None => Ok(()),
             Some((one, other, directory)) => {
                 let (one, other, directory) = (seen(&one), seen(&other), seen(&directory));
-                let message =
-                    format!("fleet targets '{one}' and '{other}' both map to transport subdir '{directory}'");
+                let message = format!("fleet targets '{one}' and '{other}' both map to transport subdir '{directory}'");
                 Err(Stopped::usage(message, "rename one of them, or deploy them below different roots with `--only`"))
             }
         }
@@ -106,6 +122,19 @@ impl Crew {
             None => place::place(&reach.reach(Some(target), None), is_rehearsal),
         }
     }
+}
+
+/// Says that one stack is on one target twice: each of the two would undo what the other did.
+fn twice(hosts: &[FleetHost]) -> Option<Diagnostic> {
+    let mut known: BTreeMap<(&str, &str), &FleetHost> = BTreeMap::new();
+    for host in hosts {
+        let Some(first) = known.insert((&host.target, &host.stack), host) else { continue };
+        let (stack, target) = (seen(&host.stack), seen(&host.target));
+        let message = format!("the stack `{stack}` is on the target `{target}` twice");
+        let error = Diagnostic::error(Code::E6, message).at(host.at).note_at(first.at, "it is here first");
+        return Some(error.help("take one of the two out"));
+    }
+    None
 }
 
 /// Returns which hosts are meant by words; each word has to mean one at least.

@@ -8,11 +8,11 @@ use super::super::one::Changed;
 use super::super::site::{self, Visit};
 use super::super::words::{self, generation, seen};
 use super::apply::warnings;
-use super::crew::Crew;
+use super::crew::{Crew, Purpose};
 use super::failure::Failure;
+use super::jobs;
 use super::report::{Report, Well};
 use super::running::{Turns, all};
-use super::jobs;
 use crate::args::fleet::{Choosing, FleetReach, FleetTelling, Generations, Rollback, SetCurrent};
 use crate::args::service::reach::{Activating, Units};
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use std::cell::Cell;
 
 pub(super) fn rollback(ui: &Ui, args: &Rollback) -> Result<Exit, Stopped> {
-    let crew = Crew::read(ui, args.file.path(), &args.choosing)?;
+    let crew = Crew::read(ui, args.file.path(), &args.choosing, Purpose::Asks)?;
     let activating = Activating { activate: false, enable: false, restart: None, systemctl: None };
     let going = Going {
         ui,
@@ -44,7 +44,7 @@ pub(super) fn rollback(ui: &Ui, args: &Rollback) -> Result<Exit, Stopped> {
 pub(super) fn set_current(ui: &Ui, args: &SetCurrent) -> Result<Exit, Stopped> {
     let example = "write STACK=NUMBER, such as Web=3; `punix service history` lists the generations of a stack";
     let to = args.to.read().map_err(|message| Stopped::usage(message, example))?;
-    let mut crew = Crew::read(ui, args.file.path(), &args.choosing)?;
+    let mut crew = Crew::read(ui, args.file.path(), &args.choosing, Purpose::Asks)?;
     if let Generations::Some(pairs) = &to {
         if let Some((stack, _)) = pairs.iter().find(|(stack, _)| !crew.has_stack(stack)) {
             let message = format!("no host of this fleet has the stack `{}`", seen(stack));
@@ -93,9 +93,16 @@ impl Going<'_> {
         let mut report = Report::new(self.ui, self.crew, self.telling, self.command, places.len())?;
         let turns = Turns { run, places, crew: self.crew, skips: false, why: "fail-fast" };
         let work = |place: usize, ui: &Ui| self.one(place, ui);
-        all(self.ui, turns, &mut report, work, |_| true, |report, place, told, ended| {
-            report.tell(place, &told, ended, |report, went| self.well(report, place, went));
-        });
+        all(
+            self.ui,
+            turns,
+            &mut report,
+            work,
+            |_| true,
+            |report, place, told, ended| {
+                report.tell(place, &told, ended, |report, went| self.well(report, place, went));
+            },
+        );
         Ok(report.finish(self.label, json!({})))
     }
 

@@ -1,7 +1,7 @@
 //! A file for each host, with all that was said of it. Who wants to know more of one host of many reads there.
 
 use super::super::{Stopped, words::seen};
-use crate::ui::shown;
+use crate::ui::{hidden, shown};
 use punix_deploy::{FleetHost, fleet_directory};
 use std::fmt::Write as _;
 use std::fs;
@@ -42,7 +42,8 @@ impl Logs {
             let _ = writeln!(text, "it took {:.1} s", took.as_secs_f64());
         }
         let path = self.directory.join(name(host));
-        let error = fs::write(&path, text).err().filter(|_| !self.complained)?;
+        let text = hidden::without(&text, false);
+        let error = fs::write(&path, text.as_bytes()).err().filter(|_| !self.complained)?;
         self.complained = true;
         Some(format!("warning: `{}` cannot be written: {error}", shown(&path)))
     }

@@ -51,9 +51,9 @@ pub(super) fn of(ui: &Ui, crew: &Crew, programs: &mut Programs, certs: Option<&P
         let (Some(links), Some(machine)) = (links, &crew.host(place).machine) else { continue };
         match artifact_values(links, certs) {
             Ok(values) => artifacts.add(machine, values),
-            Err(errors) => programs.fail(place, |program| {
-                Some(Failure::from_diagnostics(ui, &errors, 0, program.sources()))
-            }),
+            Err(errors) => {
+                programs.fail(place, |program| Some(Failure::from_diagnostics(ui, &errors, 0, program.sources())))
+            }
         }
     }
     let upstream = links.iter().map(|links| givers(crew, links.as_ref())).collect();

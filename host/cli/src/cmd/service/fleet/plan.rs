@@ -5,7 +5,7 @@ use super::super::plan::{self, Asked, Shown};
 use super::super::prepare::Program;
 use super::super::secrets::Vault;
 use super::super::{Stopped, pins};
-use super::crew::Crew;
+use super::crew::{Crew, Purpose};
 use super::failure::Failure;
 use super::order;
 use super::ready::{How, Programs, programs};
@@ -22,7 +22,7 @@ use serde_json::json;
 
 pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
     pins::check(&args.making.source(""))?;
-    let crew = Crew::read(ui, args.file.path(), &args.choosing)?;
+    let crew = Crew::read(ui, args.file.path(), &args.choosing, Purpose::Deploys)?;
     crew.can_be_below(ui, &args.reach)?;
     let vault = Vault::read(ui, &args.making.secrets)?;
     let how = How {
@@ -100,16 +100,23 @@ impl Planning<'_> {
         let turns = Turns { run, places, crew: self.crew, skips: false, why: "it was stopped" };
         let work = |place: usize, ui: &Ui| self.one(place, ui);
         let mut changes = 0_usize;
-        all(self.ui, turns, &mut report, work, |_| true, |report, place, told, ended| {
-            report.tell(place, &told, ended, |report, planned: &Shown| {
-                let is_unchanged = planned.document["outcome"] == "unchanged";
-                changes += usize::from(!is_unchanged);
-                let mark = if is_unchanged { "✓" } else { "±" };
-                let mut line = format!("  {mark} {}\n", report.name(place));
-                planned.text.lines().for_each(|text| line.push_str(&format!("    {text}\n")));
-                Well::done(line, planned.document.clone())
-            });
-        });
+        all(
+            self.ui,
+            turns,
+            &mut report,
+            work,
+            |_| true,
+            |report, place, told, ended| {
+                report.tell(place, &told, ended, |report, planned: &Shown| {
+                    let is_unchanged = planned.document["outcome"] == "unchanged";
+                    changes += usize::from(!is_unchanged);
+                    let mark = if is_unchanged { "✓" } else { "±" };
+                    let mut line = format!("  {mark} {}\n", report.name(place));
+                    planned.text.lines().for_each(|text| line.push_str(&format!("    {text}\n")));
+                    Well::done(line, planned.document.clone())
+                });
+            },
+        );
         report.print(&format!("fleet: {changes} host(s) would change\n"));
         Ok(report.finish("planned", json!({ "changes": changes })))
     }

@@ -1,12 +1,12 @@
 //! What is said of a fleet: a line for each host and a summary, or the one document; a table of those that are worked on,
 //! where somebody watches; and a file for each host, where somebody wants that.
 
+use super::super::{Stopped, words::seen};
 use super::crew::Crew;
 use super::failure::Failure;
 use super::log::Logs;
 use super::running::{Ended, Told};
 use super::table::Table;
-use super::super::{Stopped, words::seen};
 use crate::args::fleet::FleetTelling;
 use crate::exit::Exit;
 use crate::ui::{Ui, Watcher};

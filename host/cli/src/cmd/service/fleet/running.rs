@@ -28,8 +28,13 @@ pub(super) enum Told<'t, T> {
     Failed(&'t Failure),
     /// There is no way to it, and that is to be passed over.
     Skipped(&'t Failure),
-    Blocked { machine: String, artifact: String },
-    NotAttempted { why: &'static str },
+    Blocked {
+        machine: String,
+        artifact: String,
+    },
+    NotAttempted {
+        why: &'static str,
+    },
 }
 
 /// Whose turn it is. A run knows hosts by their numbers in a sequence, and this one knows their places in the file.

@@ -9,13 +9,7 @@ use crate::ui::Ui;
 use std::collections::BTreeSet;
 
 /// Looks up the secrets of some hosts. What is found is kept with the vault; whoever lacks any is no longer ready.
-pub(super) fn find(
-    ui: &Ui,
-    crew: &Crew,
-    vault: Option<&Vault>,
-    places: &[usize],
-    programs: &mut Programs,
-) {
+pub(super) fn find(ui: &Ui, crew: &Crew, vault: Option<&Vault>, places: &[usize], programs: &mut Programs) {
     let (kept_ui, kept) = ui.keeping();
     let kept_ui = kept_ui.as_data();
     let mut needs: Vec<(usize, Needs)> = Vec::new();

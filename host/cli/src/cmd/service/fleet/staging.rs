@@ -71,7 +71,8 @@ pub(super) fn can_be_staged(crew: &Crew, places: &[usize]) -> Result<(), Stopped
         None => Ok(()),
         Some(&place) => {
             let target = super::super::words::seen(&crew.host(place).target);
-            let message = format!("two hosts have the target `{target}`, and with --stage-first they would wait for each other");
+            let message =
+                format!("two hosts have the target `{target}`, and with --stage-first they would wait for each other");
             Err(Stopped::usage(message, "deploy them without --stage-first, or one after the other with --only"))
         }
     }
@@ -250,12 +251,7 @@ fn none_goes<T>(ordered: &Ordered, places: &[usize], stages: &[Stage<T>]) -> Vec
 }
 
 /// Returns what a host came to, as it is told.
-pub(super) fn told<'t, T>(
-    status: Status,
-    ended: Option<&'t Ended<T>>,
-    skips: bool,
-    why: &'static str,
-) -> Told<'t, T> {
+pub(super) fn told<'t, T>(status: Status, ended: Option<&'t Ended<T>>, skips: bool, why: &'static str) -> Told<'t, T> {
     match (status, ended.map(|ended| &ended.result)) {
         (Status::Blocked { machine, artifact }, _) => Told::Blocked { machine, artifact },
         (Status::NotAttempted, _) | (_, None) => Told::NotAttempted { why },
