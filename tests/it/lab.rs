@@ -139,7 +139,7 @@ impl Host {
     pub(crate) fn add_user(&self, name: &str) {
         self.shell(&format!(
             "useradd -m -s /bin/sh {name} && install -d -m 700 -o {name} -g {name} /home/{name}/.ssh \
-             && install -m 600 -o {name} -g {name} /root/.ssh/authorized_keys /home/{name}/.ssh/authorized_keys \
+             && install -m 600 -o {name} -g {name} ~root/.ssh/authorized_keys /home/{name}/.ssh/authorized_keys \
              && loginctl enable-linger {name}"
         ));
     }

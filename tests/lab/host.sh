@@ -83,6 +83,9 @@ first() {
   # Programs that the tests built are below a folder that may itself be in `/tmp`.
   mkdir -p "$root/run/sshd" "$root$folder/shared"
   mount --bind "$folder/shared" "$root$folder/shared"
+  # Packages are there at the same path as here, and they are other ones. They outlive a boot.
+  mkdir -p "$folder/disk/store" "$root$folder/store"
+  mount --bind "$folder/disk/store" "$root$folder/store"
   hostname "lab$number"
   [ -e "$root/etc/punix-lab" ] || furnish "$folder" "$number"
   mkdir -p "$root/.outside"

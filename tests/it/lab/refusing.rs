@@ -47,9 +47,9 @@ fn every_refusal_has_its_name() {
     refused(&deploy(&host, "root"), 1, "[E17]");
     host.shell("mv /bin/uname.real /bin/uname");
     // No room where the deployments are.
-    host.shell("mkdir -p /root/.punix/deployments && mount -t tmpfs -o size=16k small /root/.punix/deployments && head -c 12k /dev/zero > /root/.punix/deployments/full");
+    host.shell("cd ~root && mkdir -p .punix/deployments && mount -t tmpfs -o size=16k small .punix/deployments && head -c 12k /dev/zero > .punix/deployments/full");
     refused(&deploy(&host, "root"), 3, "[E31]");
-    host.shell("umount /root/.punix/deployments");
+    host.shell("cd ~root && umount .punix/deployments");
     // Somewhere that nobody may write to.
     host.shell("mkdir -p /etc/web && mount --bind /etc/web /etc/web && mount -o remount,bind,ro /etc/web");
     refused(&deploy(&host, "root"), 3, "ead-only");

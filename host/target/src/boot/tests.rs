@@ -31,14 +31,14 @@ fn ours(disk: &SimulatedDisk) -> Vec<String> {
 #[test]
 fn it_says_what_is_run_before_what() {
     let digest = Digest::of(b"program");
-    let text = unit_of(&["/root/.punix/deployments", "/srv/odd $ 100% \"x\""]).text("sha256 x", &digest);
+    let text = unit_of(&["/srv/punix/deployments", "/srv/odd $ 100% \"x\""]).text("sha256 x", &digest);
     expect![[r#"
         # sha256 x
         [Unit]
         Description=Mend what punix was changing when the machine stopped
         DefaultDependencies=no
         RefuseManualStart=yes
-        RequiresMountsFor="/var/lib/punix/bin" "/root/.punix/deployments" "/srv/odd $ 100%% \"x\""
+        RequiresMountsFor="/var/lib/punix/bin" "/srv/punix/deployments" "/srv/odd $ 100%% \"x\""
         After=local-fs.target
         Before=sysinit.target shutdown.target
         Conflicts=shutdown.target
