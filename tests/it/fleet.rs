@@ -4,6 +4,7 @@
 mod asking;
 mod choosing;
 mod documents;
+mod examples;
 mod failing;
 mod going;
 mod many;

@@ -128,13 +128,6 @@ impl Host {
         good(self.exec(["sh", "-c", text])).stdout.trim_end().to_owned()
     }
 
-    /// Writes a file there that is not below the shared folder.
-    pub(crate) fn write(&self, path: &str, text: &str) {
-        let from = self.shared(".written");
-        fs::write(&from, text).unwrap();
-        self.shell(&format!("mkdir -p $(dirname {path}) && cp {} {path}", from.display()));
-    }
-
     /// Makes a user whose units run while he is not there, and who can log in with the same key.
     pub(crate) fn add_user(&self, name: &str) {
         self.shell(&format!(

@@ -82,7 +82,7 @@ impl Ui {
     }
 
     /// Has what is to be told returned instead of said, as far as that is possible.
-    pub(crate) fn as_data(self) -> Ui {
+    pub(crate) fn into_data(self) -> Ui {
         Ui { json: true, ..self }
     }
 

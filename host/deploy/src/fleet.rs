@@ -12,7 +12,7 @@ mod read;
 mod run;
 
 pub use facts::Model;
-pub use order::{HostLinks, Order, fleet_order};
+pub use order::{HostLinks, Order, Upstream, fleet_order};
 pub use places::{fleet_collision, fleet_directory};
 pub use read::{read_fleet, read_hosts};
 pub use run::{Rules, Run, Status};

@@ -41,8 +41,8 @@ pub use draft::{ByReference, Circumstances, ProgramBytes, draft, draft_by_refere
 pub use entries::{Unknown, add_entry};
 pub use failure::explain;
 pub use fleet::{
-    Fleet, FleetHost, HostLinks, Model, Order, Rules, Run, Status, fleet_collision, fleet_directory, fleet_order,
-    read_fleet, read_hosts,
+    Fleet, FleetHost, HostLinks, Model, Order, Rules, Run, Status, Upstream, fleet_collision, fleet_directory,
+    fleet_order, read_fleet, read_hosts,
 };
 pub use health::{Gate, GateProbe, Next, Timing, Watch};
 pub use places::Places;

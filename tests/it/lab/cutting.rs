@@ -1,6 +1,8 @@
 //! The cable is cut, and programs and machines are killed, in the midst of things: what is there is one generation, and
 //! the next command goes on.
 
+#![allow(clippy::print_stdout, reason = "how often each end was met is for whoever reads the run")]
+
 use super::{Host, good, host};
 use crate::support::run;
 use std::process::{Child, Stdio};

@@ -206,7 +206,8 @@ fn a_first_deploy_that_nobody_confirms_leaves_nothing() {
     assert!(outcome.stderr.contains("gen-001 is not confirmed, so the target goes back to"), "{outcome:?}");
     assert!(!outcome.stderr.contains("nothing was changed"), "{outcome:?}");
     let until = Instant::now() + Duration::from_secs(30);
-    let left = "systemctl is-active web.service; ls /etc/systemd/system/web.service /etc/web/greeting 2>/dev/null; true";
+    let left =
+        "systemctl is-active web.service; ls /etc/systemd/system/web.service /etc/web/greeting 2>/dev/null; true";
     while host.shell(left) != "inactive" {
         assert!(Instant::now() < until, "{}", host.shell(left));
         std::thread::sleep(Duration::from_millis(200));

@@ -214,7 +214,8 @@ impl Run<'_> {
         stop: &AtomicBool,
     ) -> Result<Vec<Option<Fate>>, Exit> {
         let missing = seen.missing().iter().map(|&place| self.composed.packages.get(place));
-        let secrets = resolve_sources(self.ui, self.sourcing, missing).map_err(|stopped| stopped.tell(self.ui, self.sources))?;
+        let secrets =
+            resolve_sources(self.ui, self.sourcing, missing).map_err(|stopped| stopped.tell(self.ui, self.sources))?;
         let isolation = self.isolation()?;
         let cache = places::cache(self.building.cache_dir.as_deref()).map_err(|homeless| homeless.refuse(self.ui))?;
         let fetcher = Fetcher::new(&cache, Options::of(network())).map_err(|error| self.fail(error))?;

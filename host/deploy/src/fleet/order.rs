@@ -20,11 +20,11 @@ pub struct HostLinks<'l> {
 
 /// Something that a host waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Upstream {
+pub struct Upstream {
     /// The place of the host that gives it.
-    pub(super) host: usize,
-    pub(super) machine: String,
-    pub(super) artifact: String,
+    pub host: usize,
+    pub machine: String,
+    pub artifact: String,
 }
 
 /// An order of hosts. Invariant: each is there once, and after all that it waits for.
@@ -40,6 +40,11 @@ impl Order {
     /// Returns an order of hosts that wait for nothing.
     pub fn free(count: usize) -> Order {
         Order { sequence: (0..count).collect(), upstream: vec![Vec::new(); count] }
+    }
+
+    /// Returns what a host waits for.
+    pub fn upstream(&self, host: usize) -> &[Upstream] {
+        self.upstream.get(host).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the order of some hosts alone, which are called by their places in this list then. The list is in the order in

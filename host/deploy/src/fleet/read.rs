@@ -163,14 +163,11 @@ impl<'c> Reader<'c> {
             let field = self.required(&mut fields, spot, name)?;
             self.name(&field)
         });
-        let machine = match fields.remove("machine") {
-            Some(field) => Some(self.name(&field)?),
-            None => None,
-        };
+        let machine = fields.remove("machine").map(|field| self.name(&field));
         for (name, other) in fields {
             let message = format!("`{}` is not a field of a host", other.shown);
             let fields = "the fields are `file`, `stack`, `target` and `machine`";
-            let near = punix_diag::closest(&name, ["file", "stack", "target", "machine"].into_iter());
+            let near = punix_diag::closest(&name, ["file", "stack", "target", "machine"]);
             self.error(
                 Code::E2,
                 other.at,
@@ -178,7 +175,8 @@ impl<'c> Reader<'c> {
                 near.map_or(fields.to_owned(), |(near, _)| format!("did you mean `{near}`?")),
             );
         }
-        Some(FleetHost { files: files?, stack: stack?, target: target?, machine, at: spot.at })
+        let machine = machine.map_or(Some(None), |name| name.map(Some));
+        Some(FleetHost { files: files?, stack: stack?, target: target?, machine: machine?, at: spot.at })
     }
 
     fn required(&mut self, fields: &mut BTreeMap<String, Spot>, of: &Spot, name: &str) -> Option<Spot> {

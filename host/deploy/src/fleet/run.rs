@@ -1,5 +1,5 @@
-//! Whose turn it is, and what is told of whom: a run of a fleet without threads, clocks and hosts. What is told depends on
-//! what became of each host alone, never on who was faster.
+//! Whose turn it is, and what is told of whom: a run of a fleet without threads, clocks and hosts. In which order hosts are
+//! told never depends on who was faster; who had begun when the run stopped, after a failure, does.
 
 #[cfg(test)]
 mod tests;

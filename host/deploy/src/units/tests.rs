@@ -196,7 +196,7 @@ fn what_has_to_be_there_before_is_known_from_what_was_rendered() {
 /// What stands beside a secret may be either that is another, and nobody can tell which.
 #[test]
 fn an_artifact_that_is_renewed_is_why() {
-    let [old, new] = ["one", "other"].map(crate::draft::tests::drafted_with);
+    let [old, new] = ["one", "other"].map(draft::tests::drafted_with);
     let world = deployed(&[old]);
     let deploy =
         Deploy { draft: new.clone(), policy: Policy::default(), force_generation: false, kept: BTreeSet::new() };

@@ -50,8 +50,7 @@ impl Report {
         let mut modules: HashMap<usize, Vec<&str>> = HashMap::new();
         order.iter().for_each(|(place, module)| modules.entry(*place).or_default().push(module));
         let root = store.root().to_owned();
-        let mut report =
-            Report { rows: Vec::new(), diagnostics: Vec::new(), failed: Vec::new(), store: root, took };
+        let mut report = Report { rows: Vec::new(), diagnostics: Vec::new(), failed: Vec::new(), store: root, took };
         for (place, fate) in fates.into_iter().enumerate() {
             let Some(fate) = fate else { continue };
             let package = composed.packages.get(place);

@@ -38,12 +38,7 @@ pub(super) struct Compared {
 }
 
 /// Compares all that is there with the live generation.
-pub(super) fn compare(
-    ui: &Ui,
-    site: &Site<'_>,
-    stack: &str,
-    systemctl: Option<&Path>,
-) -> Result<Compared, Stopped> {
+pub(super) fn compare(ui: &Ui, site: &Site<'_>, stack: &str, systemctl: Option<&Path>) -> Result<Compared, Stopped> {
     let generation = live(site.door.current_record(stack)?, stack)?;
     let mut rows = rows(site.door, &generation, Depth::Content)?;
     rows.extend(units(ui, site, &generation, systemctl)?);

@@ -41,7 +41,8 @@ fn every_host_is_told_of_all_and_which_one_it_is() {
           ttl = 60
           zone = "example.org"
         }
-    "#]].assert_eq(&text(&fleet(MESH), Some("b")));
+    "#]]
+    .assert_eq(&text(&fleet(MESH), Some("b")));
 }
 
 #[test]
@@ -71,8 +72,7 @@ fn a_text_arrives_as_it_was_written() {
 
 #[test]
 fn a_mesh_is_a_comprehension() {
-    let own =
-        "module Mesh {\n  peers = for peer in Fleet.machines where peer.isSelf = 0 yield peer.ip\n  me = Fleet_b.ip\n}\n";
+    let own = "module Mesh {\n  peers = for peer in Fleet.machines where peer.isSelf = 0 yield peer.ip\n  me = Fleet_b.ip\n}\n";
     let sources = vec![
         Source { name: "host.pcl".to_owned(), bytes: own.as_bytes().to_vec() },
         fleet(MESH).facts_for(Some("b")).unwrap(),

@@ -24,7 +24,9 @@ fn order(hosts: &[Host<'_>]) -> Result<Order, Vec<String>> {
         at: Span::default(),
     });
     let order = fleet_order(&given.collect::<Vec<_>>());
-    order.map_err(|errors| errors.iter().map(|error| format!("{}: {}", error.code.unwrap().as_str(), error.message)).collect())
+    order.map_err(|errors| {
+        errors.iter().map(|error| format!("{}: {}", error.code.unwrap().as_str(), error.message)).collect()
+    })
 }
 
 fn sequence(hosts: &[Host<'_>]) -> Vec<usize> {

@@ -124,7 +124,8 @@ fn what_has_to_be_unique_is() {
         fleet.pcl:3:39: note: the other one is here
         fleet.pcl:4:25: note: `uniqueFields` wants it to be there once
         help: give `c` another `port`
-    "#]].assert_eq(&told(&text));
+    "#]]
+    .assert_eq(&told(&text));
     // A number is not the text of its digits.
     let text = with("machines = { a = { id = \"1\" }  b = { id = 1 } }\n  uniqueFields = [\"id\"]");
     assert!(read_fleet(&checked(&text)).is_ok());
@@ -140,7 +141,8 @@ fn a_host_is_a_machine_of_the_list() {
     expect![[r#"
         fleet.pcl:2:13: error: [E2] the host of `S` is the machine `webb`, which is not in `Fleet.machines`
         help: did you mean `web`?
-    "#]].assert_eq(&told(text));
+    "#]]
+    .assert_eq(&told(text));
 }
 
 #[test]

@@ -138,7 +138,7 @@ impl Applying<'_> {
             let Some(changed) = &mut deployed.changed else { continue };
             let (Some(number), None) = (changed.previous, &changed.undone) else { continue };
             let (ui, kept) = self.ui.keeping();
-            let ui = ui.as_data();
+            let ui = ui.into_data();
             let went = self.go_back(place, &ui, number);
             said.conversation.push_str(&kept.take().conversation);
             changed.undone = Some(went.map(Box::new));

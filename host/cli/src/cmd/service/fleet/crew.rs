@@ -7,7 +7,7 @@ use super::super::{Stopped, words::seen};
 use crate::args::fleet::{Choosing, FleetReach};
 use crate::cmd::check::fail;
 use crate::load::load;
-use crate::ui::{Ui, shown};
+use crate::ui::Ui;
 use punix_deploy::{Fleet, FleetHost, Model, fleet_collision, fleet_directory, read_fleet, read_hosts};
 use punix_diag::{Code, Diagnostic, SourceMap};
 use punix_pcl::check;
@@ -27,8 +27,6 @@ pub(super) enum Purpose {
 pub(super) struct Crew {
     pub(super) fleet: Fleet,
     sources: SourceMap,
-    /// As its file was named.
-    pub(super) name: String,
     /// Where what is relative in it begins.
     pub(super) base: PathBuf,
     /// Which hosts are meant, by their places in the file.
@@ -59,7 +57,7 @@ impl Crew {
         }
         let chosen = chosen(&fleet.hosts, &choosing.only)?;
         let sources = checked.program.ast.sources;
-        Ok(Crew { fleet, name: shown(path), base: base.to_owned(), sources, chosen })
+        Ok(Crew { fleet, base: base.to_owned(), sources, chosen })
     }
 
     pub(super) fn sources(&self) -> &SourceMap {

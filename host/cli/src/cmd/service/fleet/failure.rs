@@ -3,7 +3,7 @@
 use super::super::Stopped;
 use crate::cmd::check::diagnostics_json;
 use crate::ui::Ui;
-use punix_diag::{Code, Detail, Diagnostic, Look, SourceMap, render};
+use punix_diag::{Detail, Diagnostic, Look, SourceMap, render};
 use serde_json::{Value, json};
 
 /// Why a host failed.
@@ -76,11 +76,6 @@ impl Failure {
     }
 }
 
-/// Returns one error without a place, as hosts have them.
-pub(super) fn refused(message: String, help: &str) -> Stopped {
-    Stopped::By(vec![Diagnostic::error(Code::E34, message).help(help)])
-}
-
 /// Returns the first line of a diagnostic; a place and a code say enough of what it is.
 pub(super) fn headline(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let look = Look { detail: Detail::Lines, color: false };
@@ -94,6 +89,7 @@ pub(super) fn headline(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
 mod tests {
     use super::*;
     use crate::ui::Color;
+    use punix_diag::Code;
 
     #[test]
     fn a_headline_begins_with_the_code_or_the_place() {

@@ -7,14 +7,12 @@ use super::failure::Failure;
 use super::ready::Programs;
 use crate::cmd::check::fail;
 use crate::ui::Ui;
-use punix_deploy::{Artifacts, HostLinks, Links, Order, artifact_values, fleet_order};
+use punix_deploy::{Artifacts, HostLinks, Links, Order, Upstream, artifact_values, fleet_order};
 use std::path::Path;
 
 /// The order of a fleet's hosts, and what they give each other.
 pub(super) struct Ordered {
     order: Order,
-    /// Whom each host takes something from: its place, the machine and the artifact.
-    upstream: Vec<Vec<(usize, String, String)>>,
     pub(super) artifacts: Artifacts,
 }
 
@@ -25,8 +23,8 @@ impl Ordered {
     }
 
     /// Returns whom a host takes something from.
-    pub(super) fn upstream(&self, place: usize) -> &[(usize, String, String)] {
-        self.upstream.get(place).map_or(&[], Vec::as_slice)
+    pub(super) fn upstream(&self, place: usize) -> &[Upstream] {
+        self.order.upstream(place)
     }
 
     /// Returns the order of some hosts alone, in which they are called by their places in this list.
@@ -56,16 +54,7 @@ pub(super) fn of(ui: &Ui, crew: &Crew, programs: &mut Programs, certs: Option<&P
             }
         }
     }
-    let upstream = links.iter().map(|links| givers(crew, links.as_ref())).collect();
-    Ok(Ordered { order, upstream, artifacts })
-}
-
-/// Returns who gives what a host takes.
-fn givers(crew: &Crew, links: Option<&Links>) -> Vec<(usize, String, String)> {
-    let consumes = links.into_iter().flat_map(|links| &links.consumes);
-    let giver = |machine: &str| (0..crew.len()).find(|place| crew.host(*place).machine.as_deref() == Some(machine));
-    let of = consumes.filter_map(|it| Some((giver(&it.machine)?, it.machine.clone(), it.name.clone())));
-    of.collect()
+    Ok(Ordered { order, artifacts })
 }
 
 fn links(crew: &Crew, programs: &Programs, place: usize) -> Option<Links> {

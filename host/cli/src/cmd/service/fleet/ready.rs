@@ -58,7 +58,7 @@ pub(super) fn programs(ui: &Ui, crew: &Crew, how: How<'_>) -> Programs {
     let places: Vec<usize> = (0..crew.len()).collect();
     let read = each(&places, processors(), |&place| {
         let (kept_ui, kept) = ui.keeping();
-        let program = program(&kept_ui.as_data(), crew, place, how, &mut |path| digest(path));
+        let program = program(&kept_ui.into_data(), crew, place, how, &mut |path| digest(path));
         (program, kept.take())
     });
     let mut heard = BTreeSet::new();

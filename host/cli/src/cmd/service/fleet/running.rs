@@ -72,7 +72,7 @@ pub(super) fn all<T: Send>(
                 let watcher = report.begin(place);
                 let (kept_ui, kept) = ui.keeping();
                 // What is to be told is taken as it is, and said once, here.
-                let kept_ui = kept_ui.as_data().watched_by(watcher);
+                let kept_ui = kept_ui.into_data().watched_by(watcher);
                 let sender = sender.clone();
                 let task = move || {
                     let begun = Instant::now();

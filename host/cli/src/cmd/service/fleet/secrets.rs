@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 /// Looks up the secrets of some hosts. What is found is kept with the vault; whoever lacks any is no longer ready.
 pub(super) fn find(ui: &Ui, crew: &Crew, vault: Option<&Vault>, places: &[usize], programs: &mut Programs) {
     let (kept_ui, kept) = ui.keeping();
-    let kept_ui = kept_ui.as_data();
+    let kept_ui = kept_ui.into_data();
     let mut needs: Vec<(usize, Needs)> = Vec::new();
     for &place in places {
         // What is wrong with the stack itself is told when its turn comes.

@@ -108,7 +108,7 @@ pub(super) fn all<T: Send>(
             while let Some(number) = stage.next() {
                 let Some(&place) = places.get(number) else { break };
                 let (kept_ui, kept) = ui.keeping();
-                let kept_ui = kept_ui.as_data().watched_by(report.begin(place));
+                let kept_ui = kept_ui.into_data().watched_by(report.begin(place));
                 let sender = sender.clone();
                 let task = move || {
                     let begun = Instant::now();
@@ -233,11 +233,9 @@ fn none_goes<T>(ordered: &Ordered, places: &[usize], stages: &[Stage<T>]) -> Vec
             Some(Stage::Ended(Ended { result: Ok(_), .. })) => Status::Ok,
             Some(Stage::Ended(Ended { result: Err(_), .. })) => Status::Failed,
             Some(Stage::Waiting | Stage::Ready | Stage::LetGo) | None => {
-                let upstream = ordered.upstream(place).iter().find(|(giver, ..)| lost.contains(giver));
+                let upstream = ordered.upstream(place).iter().find(|it| lost.contains(&it.host));
                 match upstream {
-                    Some((_, machine, artifact)) => {
-                        Status::Blocked { machine: machine.clone(), artifact: artifact.clone() }
-                    }
+                    Some(it) => Status::Blocked { machine: it.machine.clone(), artifact: it.artifact.clone() },
                     None => Status::NotAttempted,
                 }
             }
