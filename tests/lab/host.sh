@@ -40,6 +40,8 @@ make() {
   ip -n "punixlab$number" link set lo up
   ip -n "punixlab$number" addr add "$network.$number/24" dev eth0
   ip -n "punixlab$number" link set eth0 up
+  # Who had the number before had another card.
+  ip neigh flush dev "$bridge" to "$network.$number"
 }
 
 boot() {

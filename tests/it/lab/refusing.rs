@@ -55,7 +55,7 @@ fn every_refusal_has_its_name() {
     refused(&deploy(&host, "root"), 3, "ead-only");
     host.shell("umount /etc/web");
     host.cut();
-    refused(&deploy(&host, "root"), 3, "cannot be reached");
+    refused(&deploy(&host, "root"), 3, "there is no way to `ssh://root@");
     host.heal();
     assert_eq!(deploy(&host, "root").code, Some(0));
 }
