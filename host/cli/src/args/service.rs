@@ -99,8 +99,13 @@ pub(crate) struct Secrets {
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// The server of `from_vault`: https://host[:port]; else $VAULT_ADDR, else what punix.toml says
-    #[arg(long, value_name = "URL", conflicts_with = "vault_secrets")]
+    // As an attribute: in a comment it would be a link.
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "vault_secrets",
+        help = "The server of `from_vault`: https://host[:port]; else $VAULT_ADDR, else what punix.toml says"
+    )]
     pub(crate) vault_address: Option<String>,
 
     /// Its namespace; else $VAULT_NAMESPACE, else what punix.toml says
