@@ -7,6 +7,7 @@
 #   host.sh stop  FOLDER          cuts its power
 #   host.sh clear FOLDER NUMBER   makes it go away, disk and all
 #   host.sh inside FOLDER WORDS…  runs a program on it
+#   host.sh can                   tells whether one can be had here
 #
 # Packets of the bridge's network that find no bridge go nowhere: a route sees to that before there is a bridge.
 set -euo pipefail
@@ -146,13 +147,25 @@ clear() {
   umount -l "$folder/disk" 2>/dev/null || true
 }
 
+can() {
+  local folder
+  folder=$(mktemp -d)
+  ssh-keygen -q -t ed25519 -N '' -f "$folder/id"
+  mkdir "$folder/shared"
+  (make "$folder" 251 && boot "$folder" 251)
+  local status=$?
+  clear "$folder" 251
+  rm -rf "$folder"
+  return "$status"
+}
+
 verb=${1:-}
 shift || true
 case $verb in
-make | boot | stop | clear | inside) "$verb" "$@" ;;
+make | boot | stop | clear | inside | can) "$verb" "$@" ;;
 _first) first "$@" ;;
 *)
-  sed -n '2,11p' "$me"
+  sed -n '2,12p' "$me"
   exit 2
   ;;
 esac
