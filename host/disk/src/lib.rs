@@ -11,6 +11,6 @@ mod simulated;
 
 pub use disk::{Disk, Kind, Metadata, NewFile};
 pub use real::RealDisk;
-pub use simulated::crash::{Crash, End, every_crash};
+pub use simulated::crash::{Crash, End, every_crash, every_kill};
 pub use simulated::survival::Survival;
 pub use simulated::{Entry, SimulatedDisk};

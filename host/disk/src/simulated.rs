@@ -82,6 +82,11 @@ impl SimulatedDisk {
         SimulatedDisk { state: Mutex::new(found) }
     }
 
+    /// Returns what the next process finds if this one was killed: everything, of which no more is durable than was.
+    pub fn after_kill(&self) -> SimulatedDisk {
+        SimulatedDisk { state: Mutex::new(self.lock().after_kill()) }
+    }
+
     /// Returns every choice for a crash now: all prefixes, and as many torn disks as are asked for.
     pub fn survivals(&self, torn: u64) -> Vec<Survival> {
         let prefixes = (1..=self.unsynced()).map(Survival::Prefix);

@@ -10,7 +10,7 @@ use crate::claims::{self, Claims};
 use crate::confirm::{self, Pledge};
 use crate::failure::TargetError;
 use crate::finish::{Collect, finish};
-use crate::flip::{flip, has_flipped, unflip};
+use crate::flip::{self, flip, unflip};
 use crate::generation::Generation;
 use crate::guard::{self, Guard, Nameless};
 use crate::journal::{self, Journal, Staged, Writing};
@@ -228,7 +228,7 @@ fn taken_back(target: &Target<'_>, journal: Journal, guard: Option<Guard>, error
 
 /// Undoes what was begun, and says so by removing the journal.
 fn take_back(target: &Target<'_>, journal: &Journal) -> Result<(), TargetError> {
-    if has_flipped(target, journal)? {
+    if flip::settle(target, journal)? {
         unflip(target, &journal.intent)?;
     }
     undo(target, journal)?;

@@ -5,7 +5,7 @@ use crate::failure::{TargetError, shown};
 use crate::journal::{Intent, Journal};
 use crate::live::{Live, link_text, live};
 use crate::target::{Target, above};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Makes the new generation live, durably.
@@ -34,6 +34,23 @@ pub(crate) fn unflip(target: &Target<'_>, intent: &Intent) -> Result<(), TargetE
         disk.sync_directory(&above(&current))
     };
     Ok(take_back()?)
+}
+
+/// Tells whether the flip has happened, and makes it last that it has or has not. Whoever was stopped right after it had
+/// not made it durable, and neither had who took it back: with nothing but that to go by, everything else would be undone
+/// or finished on the ground of what a power cut can still change.
+pub(crate) fn settle(target: &Target<'_>, journal: &Journal) -> Result<bool, TargetError> {
+    if journal.staged.is_none() {
+        return Ok(false);
+    }
+    let flipped = has_flipped(target, journal)?;
+    let current = target.layout.current(&journal.intent.stack)?;
+    // Where its directory is gone the undoing of a first generation, or the end of a last one, was nearly done.
+    match target.disk.sync_directory(&above(&current)) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+        settled => settled?,
+    }
+    Ok(flipped)
 }
 
 /// Tells whether the flip has happened.

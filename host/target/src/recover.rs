@@ -5,7 +5,7 @@ use crate::audit::{self, AuditResult};
 use crate::confirm;
 use crate::failure::TargetError;
 use crate::finish::{Collect, finish};
-use crate::flip::has_flipped;
+use crate::flip;
 use crate::guard::Nameless;
 use crate::journal::{self, Intent, Journal};
 use crate::path::TargetPath;
@@ -57,7 +57,7 @@ pub(crate) fn recover_locked(target: &Target<'_>) -> Result<Recovered, TargetErr
 }
 
 fn mend(target: &Target<'_>, journal: Journal) -> Result<Recovered, TargetError> {
-    let flipped = has_flipped(target, &journal)?;
+    let flipped = flip::settle(target, &journal)?;
     let left = if flipped {
         finish(target, &journal.intent, Collect::Always, AuditResult::Finished, &mut Nameless::default())?;
         Vec::new()

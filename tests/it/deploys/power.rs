@@ -9,6 +9,7 @@ use crate::kill::times;
 use crate::kill::tracer::{Step, can_trace, choice, killed_at, steps, stopped_at};
 use crate::support::run;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -70,8 +71,7 @@ fn a_power_cut_of_one_of_two_file_systems_leaves_one_generation() {
     for (kind, size) in KINDS {
         let Some(machine) = Machine::split(kind, size) else { return };
         let site = Site::new();
-        // Not yet those of a repair: see `docs/limitations.md`.
-        for operation in some_operations(&["redeploy", "rollback"]) {
+        for operation in some_operations(&["redeploy", "rollback", "repair"]) {
             let all = operation.steps(&site);
             for off in [&[0][..], &[1], &[0, 1]] {
                 let mut ends = [0, 0];
@@ -117,7 +117,7 @@ fn a_power_cut_in_a_recovery_leaves_one_generation() {
                         continue;
                     }
                     let about = format!("{kind}: {} killed at {step:?}, then cut off at {second:?}", operation.name);
-                    stop_and_cut(&second, site.command_at(&machine.host(), &["list"]), &|| machine.cut(&[0]));
+                    stop_and_cut(&site, &second, site.command_at(&machine.host(), &["list"]), &|| machine.cut(&[0]));
                     machine.restart();
                     next_command_at(&site, &machine.host(), &about);
                     let end = operation.end(&site, &machine.host(), &about);
@@ -136,7 +136,7 @@ fn cut_once(site: &Site, machine: &Machine, off: &[usize], operation: &Operation
     let host = machine.host();
     machine.fill(&site.path("before"));
     machine.sync();
-    stop_and_cut(step, site.command_at(&host, &operation.words), &|| machine.cut(off));
+    stop_and_cut(site, step, site.command_at(&host, &operation.words), &|| machine.cut(off));
     machine.restart();
     next_command_at(site, &host, about);
     operation.end(site, &host, about)
@@ -144,18 +144,16 @@ fn cut_once(site: &Site, machine: &Machine, off: &[usize], operation: &Operation
 
 /// Runs a command until a step, turns the power off while it stands there, and ends it.
 #[track_caller]
-fn stop_and_cut(step: &Step, command: Command, cut: &dyn Fn()) {
-    let mut command = stopped_at(step, command);
+fn stop_and_cut(site: &Site, step: &Step, command: Command, cut: &dyn Fn()) {
+    let log = site.path("stopped");
+    let _ = fs::remove_file(&log);
+    let mut command = stopped_at(step, command, &log);
     let mut tracer = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it ran before");
     let start = Instant::now();
-    loop {
-        if tracer.try_wait().expect("it is ours").is_some() {
+    while tracer.try_wait().expect("it is ours").is_none() {
+        if is_stopped(&log) {
             cut();
-            return;
-        }
-        if let Some(child) = child_of(tracer.id()).filter(|&child| is_stopped(child)) {
-            cut();
-            // If it was not standing for good it was cut off somewhere else, and has ended by now.
+            let child = child_of(tracer.id()).expect("it stands");
             let _ = tool("kill", &["-KILL".as_ref(), child.to_string().as_ref()]);
             let _ = tracer.wait();
             return;
@@ -163,6 +161,8 @@ fn stop_and_cut(step: &Step, command: Command, cut: &dyn Fn()) {
         assert!(start.elapsed() < DEADLINE, "it neither stops nor ends");
         std::thread::sleep(Duration::from_millis(2));
     }
+    // It does not come that far.
+    cut();
 }
 
 /// Returns the process that a tracer started.
@@ -171,16 +171,7 @@ fn child_of(tracer: u32) -> Option<u32> {
     children.split(' ').next()?.trim().parse().ok()
 }
 
-fn is_stopped(process: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // In `T` by the signal, in `t` on its way there under a tracer; the name before it is in brackets.
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 't']) && is_signalled(process))
-}
-
-/// Tells a process that stands for good from one that stands at each call for its tracer to look.
-fn is_signalled(process: u32) -> bool {
-    let first = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    std::thread::sleep(Duration::from_millis(5));
-    let second = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    !first.is_empty() && first == second
+/// Tells whether a tracer wrote down that its process stands for good.
+fn is_stopped(log: &Path) -> bool {
+    fs::read_to_string(log).is_ok_and(|text| text.contains("--- stopped by SIGSTOP ---"))
 }

@@ -3,6 +3,7 @@
 use crate::support::{Folder, run, scrubbed, skip};
 use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -132,14 +133,17 @@ impl Volume {
     }
 }
 
-/// Empties a host. What is its `/etc` may be mounted there.
+/// Empties a host. Its `/etc` stays where a file system is mounted on it.
 fn clear(host: &Path) {
     for entry in fs::read_dir(host).expect("it is there").flatten() {
         let path = entry.path();
         let removed = match (entry.file_type().is_ok_and(|kind| kind.is_dir()), path.ends_with("host/etc")) {
             (true, true) => {
                 clear(&path);
-                continue;
+                match fs::remove_dir(&path) {
+                    Err(error) if error.kind() == ErrorKind::ResourceBusy => Ok(()),
+                    removed => removed,
+                }
             }
             (true, false) => fs::remove_dir_all(&path),
             (false, _) => fs::remove_file(&path),

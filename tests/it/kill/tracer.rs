@@ -95,11 +95,11 @@ pub(crate) fn failing_at(step: &Step, error: &str, command: Command) -> Command 
     under(command, &["-o", "/dev/null", "-e", &trace, "-e", &inject])
 }
 
-/// Prepares a command that stops when it took this step, as if it were suspended.
-pub(crate) fn stopped_at(step: &Step, command: Command) -> Command {
+/// Prepares a command that stops when it took this step, as if it were suspended. That it did is then in the log.
+pub(crate) fn stopped_at(step: &Step, command: Command, log: &Path) -> Command {
     let trace = format!("trace={}", step.call);
     let inject = format!("inject={}:signal=SIGSTOP:when={}", step.call, step.number);
-    under(command, &["-o", "/dev/null", "-e", &trace, "-e", &inject])
+    under(command, &["-o", &log.display().to_string(), "-e", &trace, "-e", &inject])
 }
 
 /// Wraps a command. The environment and the directory stay as they are.

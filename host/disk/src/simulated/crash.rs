@@ -57,6 +57,27 @@ pub fn every_crash<T, E>(
     }
 }
 
+/// Runs something on a fresh disk once for each of its operations, killed before that one, and at last to its end. Hands
+/// the disk to `look` as the next process finds it on the machine that goes on: all was done, and only what was synced is
+/// durable. Returns how many operations a whole run has.
+pub fn every_kill<T, E>(
+    start: impl Fn() -> SimulatedDisk,
+    run: impl Fn(&SimulatedDisk) -> Result<T, E>,
+    mut look: impl FnMut(&SimulatedDisk, &Result<T, E>, u64),
+) -> u64 {
+    let mut k = 1;
+    loop {
+        let disk = start();
+        disk.crash_after(k);
+        let outcome = run(&disk);
+        look(&disk.after_kill(), &outcome, k);
+        if !disk.lock().crashed() {
+            return disk.operations();
+        }
+        k += 1;
+    }
+}
+
 /// How a run ended: before which of its operations, and what of it was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {

@@ -23,6 +23,11 @@ impl State {
         self.crash_at = Some(self.operations.saturating_add(k.max(1)));
     }
 
+    /// Returns the same disk for who comes after one that was stopped.
+    pub(super) fn after_kill(&self) -> State {
+        State { operations: 0, crash_at: None, crashed: false, fail_at: None, ..self.clone() }
+    }
+
     pub(super) fn fail_at(&mut self, k: u64, kind: io::ErrorKind) {
         self.fail_at = Some((self.operations.saturating_add(k.max(1)), kind));
     }

@@ -1,7 +1,7 @@
 //! Stopped before any operation, with any of what was not synced lost, and stopped again while that is mended.
 
 use super::*;
-use punix_disk::{Crash, End, every_crash};
+use punix_disk::{Crash, End, every_crash, every_kill};
 
 /// Torn disks for each stop.
 const TORN: u64 = 8;
@@ -148,6 +148,39 @@ fn stopped_again_on_the_way_back() {
 #[test]
 fn stopped_again_where_names_cannot_be_exchanged() {
     try_every_second_crash(true, &["redeploy", "repair"]);
+}
+
+/// Who is killed leaves much that everybody sees and that is not durable. Whoever mends it then loses his power.
+fn try_every_crash_after_a_kill(poor: bool) {
+    for trial in trials() {
+        let ends = trial.ends();
+        every_kill(
+            || trial.start(poor),
+            |disk| trial.run(disk),
+            |left, outcome, k| {
+                every_crash(
+                    || left.after_kill(),
+                    |disk| recover(&target(disk)),
+                    TORN_AGAIN,
+                    |again, _, second| {
+                        if is_looked_at(&second) {
+                            check(&trial, again, outcome.is_ok(), &ends, &(k, second));
+                        }
+                    },
+                );
+            },
+        );
+    }
+}
+
+#[test]
+fn killed_and_then_cut_off_while_it_is_mended() {
+    try_every_crash_after_a_kill(false);
+}
+
+#[test]
+fn killed_and_then_cut_off_where_names_cannot_be_exchanged() {
+    try_every_crash_after_a_kill(true);
 }
 
 /// The very first commit makes our own directories besides, and they may stay.
