@@ -5,6 +5,7 @@
 //! that is this program again.
 
 mod fleet;
+mod hosts;
 mod instructions;
 mod machine;
 mod measure;
@@ -34,6 +35,7 @@ enum Bench {
     Store(store::Store),
     Service(service::Service),
     Fleet(fleet::Fleet),
+    Hosts(hosts::Hosts),
     Plugins(plugins::Plugins),
     /// Write one program to stdout, for a profiler or a look
     Write {
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Bench::Store(options) => store::run(&options, &mut std::io::stdout().lock()),
         Bench::Service(options) => service::run(&options, &mut std::io::stdout().lock()),
         Bench::Fleet(options) => fleet::run(&options, &mut std::io::stdout().lock()),
+        Bench::Hosts(options) => hosts::run(&options, &mut std::io::stdout().lock()),
         Bench::Add(add) => store::add(&add, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS),
         Bench::Scripts(scripts) => store::run_scripts(&scripts).map(|()| ExitCode::SUCCESS),
         Bench::Plugins(options) => plugins::run(&options, &mut std::io::stdout().lock()),

@@ -1,7 +1,7 @@
 //! `service`: what deploys, rollbacks and deploys of nothing new cost on this machine, from the start of the process to
 //! its end, everything durable.
 
-mod site;
+pub(crate) mod site;
 
 use crate::machine;
 use crate::measure::{self, Scratch};

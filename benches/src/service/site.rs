@@ -4,15 +4,15 @@
 
 use crate::measure;
 use std::fs::{self, File, FileTimes};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// The stack of all programs.
-pub(super) const STACK: &str = "App";
+pub(crate) const STACK: &str = "App";
 /// Where deployments are recorded on every host.
-pub(super) const DEPLOYMENTS: &str = "/deployments";
+pub(crate) const DEPLOYMENTS: &str = "/deployments";
 const SERVICES: u64 = 5;
 const SOURCE: &str = "tool-source";
 /// The file that a program takes from beside itself.
@@ -21,7 +21,7 @@ const LINE: &str = "0123456789 0123456789 0123456789 0123456789 0123456789 01234
 
 /// Writes a program of five services with one package, and of so many files. Two versions have nothing in common but
 /// their paths and the package.
-pub(super) fn program(directory: &Path, files: u64, version: u32) -> io::Result<PathBuf> {
+pub(crate) fn program(directory: &Path, files: u64, version: u32) -> io::Result<PathBuf> {
     let source = directory.join(SOURCE);
     fs::create_dir_all(&source)?;
     fs::write(source.join("tool"), "#!/bin/sh\necho tool\n")?;
@@ -45,8 +45,49 @@ pub(super) fn program(directory: &Path, files: u64, version: u32) -> io::Result<
     Ok(path)
 }
 
+/// Writes the same program with one file that is another.
+pub(crate) fn changed(program: &Path) -> io::Result<PathBuf> {
+    const FILE: &str = "file = 3\\n";
+    let path = program.with_extension("changed.pcl");
+    let text = fs::read_to_string(program)?;
+    fs::write(&path, text.replacen(FILE, "file = 3, changed\\n", 1))?;
+    Ok(path)
+}
+
+/// Writes a program whose package has so many bytes, in so many files, and nothing that can be made smaller.
+pub(crate) fn package(directory: &Path, bytes: u64, files: u64) -> io::Result<PathBuf> {
+    let own = directory.join(format!("package-{files}"));
+    let source = own.join("source");
+    fs::create_dir_all(&source)?;
+    let mut random = BufReader::new(File::open("/dev/urandom")?);
+    for file in 0..files {
+        // Not all in one directory.
+        let place = source.join(format!("{:03}", file / 100));
+        fs::create_dir_all(&place)?;
+        io::copy(&mut (&mut random).take(bytes / files), &mut File::create(place.join(file.to_string()))?)?;
+    }
+    let path = own.join("p.pcl");
+    let make = "mkdir -p $OUTPUT/bin && cp -r . $OUTPUT/content && cp /bin/true $OUTPUT/bin/tool";
+    let package = format!(
+        "module Content {{\n  recipe = \"std.shell\"\n  pname = \"content-{files}\"\n  version = \"1.0\"\n  \
+         source = {{ type = \"local\"  path = \"{}\" }}\n  recipeArgs = {{ command = \"{make}\" }}\n}}\n",
+        source.display()
+    );
+    let service = "{ name = \"s0\"  package = \"Content\"  binary = \"tool\" }";
+    fs::write(&path, format!("{package}module {STACK} {{\n  backend = \"systemd\"\n  services = [ {service} ]\n}}\n"))?;
+    Ok(path)
+}
+
+/// Returns the entry of a store whose name holds this.
+pub(crate) fn entry(store: &Path, name: &str) -> io::Result<PathBuf> {
+    let mut found = fs::read_dir(store)?.flatten().map(|entry| entry.path());
+    let holds =
+        |path: &PathBuf| path.is_dir() && path.file_name().is_some_and(|own| own.to_string_lossy().contains(name));
+    found.find(holds).ok_or_else(|| io::Error::other(format!("{} has no `{name}`", store.display())))
+}
+
 /// Writes a program of one file of so many bytes, which lies beside it.
-pub(super) fn large_program(directory: &Path, bytes: u64) -> io::Result<PathBuf> {
+pub(crate) fn large_program(directory: &Path, bytes: u64) -> io::Result<PathBuf> {
     let own = directory.join("large-program");
     fs::create_dir_all(&own)?;
     let mut out = BufWriter::new(File::create(own.join(LARGE))?);
@@ -62,7 +103,7 @@ pub(super) fn large_program(directory: &Path, bytes: u64) -> io::Result<PathBuf>
 
 /// Makes two generations need so many packages more, and puts these into the store of the host. Real ones would have to
 /// be built; what a rollback sees of a package is its directory, and the mark of what was built whole in it.
-pub(super) fn plant(host: &Path, store: &Path, packages: u64) -> io::Result<()> {
+pub(crate) fn plant(host: &Path, store: &Path, packages: u64) -> io::Result<()> {
     let there = host.join(store.strip_prefix("/").map_err(io::Error::other)?);
     // So entries of a store are: nothing in them was touched since they were made.
     let made = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1));
@@ -112,7 +153,7 @@ fn need(record: &Path, store: &Path, packages: u64) -> io::Result<()> {
 }
 
 /// Makes a host on which nothing is.
-pub(super) fn empty(host: &Path) -> io::Result<()> {
+pub(crate) fn empty(host: &Path) -> io::Result<()> {
     measure::remove(host)?;
     fs::create_dir_all(host)
 }
