@@ -28,6 +28,7 @@ mod test;
 #[cfg(not(feature = "compiler"))]
 #[path = "plugin/sealed.rs"]
 mod test;
+pub(crate) mod used;
 mod words;
 
 use crate::args::plugin::{Plugin as Arguments, Verb};

@@ -8,7 +8,7 @@ use super::project::{LOCK, Project};
 use super::requests::{Decision, Request, gives, requests};
 use super::shipped::shipped;
 use super::words::{given, limits_json, quoted, seen, wrapped};
-use super::{Stopped, inspect};
+use super::{Stopped, inspect, used};
 use crate::args::plugin::Audit;
 use crate::cmd::check::diagnostics_json;
 use crate::exit::Exit;
@@ -17,6 +17,7 @@ use punix_diag::{Code, Diagnostic, SourceMap};
 use punix_plugin::runtime::Cache;
 use punix_plugin::{Kind, World};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 pub(super) fn run(ui: &Ui, args: &Audit) -> Result<Exit, Stopped> {
     let project = Project::read(&args.places)?;
@@ -37,11 +38,22 @@ struct Report {
     known: Known,
     decisions: Vec<(Request, Decision)>,
     code: Compiled,
+    usage: Usage,
+}
+
+/// What a plugin did with what it was granted, on this machine and by this user.
+enum Usage {
+    /// It is a part of punix, which is not watched, or is granted nothing.
+    Nothing,
+    NeverCalled,
+    /// It was called, and never used these.
+    Unused(Vec<Kind>),
 }
 
 impl Report {
     fn of(project: &Project, known: Known, cache: Option<&Cache>) -> Report {
-        Report { decisions: known.decisions(project), code: Compiled::of(&known, cache), known }
+        let decisions = known.decisions(project);
+        Report { usage: Usage::of(&known, &decisions), decisions, code: Compiled::of(&known, cache), known }
     }
 
     /// Tells whether it may do something of a kind.
@@ -60,6 +72,40 @@ impl Report {
             Decision::Refused | Decision::Undecided { .. } | Decision::Forbidden { .. } => Vec::new(),
         };
         self.decisions.iter().flat_map(items).collect()
+    }
+}
+
+impl Usage {
+    fn of(known: &Known, decisions: &[(Request, Decision)]) -> Usage {
+        let is_granted = |decision: &Decision| matches!(decision, Decision::Granted(_));
+        let granted = decisions.iter().filter(|(_, decision)| is_granted(decision)).map(|(request, _)| request.key.kind);
+        let granted: BTreeSet<Kind> = granted.collect();
+        if known.is_built_in() || granted.is_empty() {
+            return Usage::Nothing;
+        }
+        match known.digest().and_then(|digest| used::of(known.id.as_str(), digest)) {
+            None => Usage::NeverCalled,
+            Some(used) => Usage::Unused(granted.into_iter().filter(|kind| !used.contains(kind.as_str())).collect()),
+        }
+    }
+
+    /// Says what was granted in vain so far, if anything was.
+    fn words(&self) -> Option<String> {
+        match self {
+            Usage::Unused(kinds) if !kinds.is_empty() => {
+                let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+                Some(format!("{}, in all calls so far", kinds.join(", ")))
+            }
+            Usage::NeverCalled => Some("all of it: it was not called here yet".to_owned()),
+            Usage::Nothing | Usage::Unused(_) => None,
+        }
+    }
+
+    fn json(&self) -> Value {
+        match self {
+            Usage::Nothing | Usage::NeverCalled => Value::Null,
+            Usage::Unused(kinds) => kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().into(),
+        }
     }
 }
 
@@ -144,6 +190,9 @@ fn text(project: &Project, reports: &[Report], findings: usize) -> String {
         let may = report.may();
         let may = if may.is_empty() { "nothing but compute".to_owned() } else { wrapped(&may, 11) };
         text.push_str(&format!("  may      {may}\n"));
+        if let Some(unused) = report.usage.words() {
+            text.push_str(&format!("  unused   {unused}\n"));
+        }
         if report.code == Compiled::Changed {
             text.push_str("  code     what is kept was not compiled here, or was changed: it will be compiled anew\n");
         }
@@ -192,6 +241,7 @@ fn document(project: &Project, reports: &[Report], findings: &[Diagnostic]) -> V
         value["imports"] = imports.into();
         value["granted_in"] = known.granted_in(project).into();
         value["code"] = report.code.as_str().into();
+        value["unused"] = report.usage.json();
         let requests = report.decisions.iter().map(|(request, decision)| decision_json(request, decision));
         value["requests"] = requests.collect::<Vec<_>>().into();
         value["limits"] = match &known.standing {

@@ -8,15 +8,18 @@ use super::settings::{Login, OfResolver, SETTINGS, Settings};
 use super::vault::FROM_VAULT;
 use crate::cmd::plugin::kept;
 use crate::cmd::plugin::project::{LOCK, POLICY};
+use crate::cmd::plugin::used::Used;
+use crate::drill::setup;
 use crate::places;
 use crate::ui::Ui;
+use crate::ui::hidden::hide;
 use punix_bundle::Bundled;
 use punix_diag::{Code, Diagnostic};
-use punix_model::{Credential, Request, Resolver};
+use punix_model::{Credential, Request, Resolver, Secret};
 use punix_pcl::World;
 use punix_plugin::outside::{Authority, Outside, ThisMachinesWeb};
 use punix_plugin::runtime::{
-    BackendPlugin, Cache, Level, Line, Listener, Loaded, ResolverPlugin, Runtime, Setup, Surroundings, TransportPlugin,
+    BackendPlugin, Cache, Level, Line, Listener, Loaded, ResolverPlugin, Runtime, Surroundings, TransportPlugin, Usage,
 };
 use punix_plugin::{
     AuthorityName, CEILINGS, Ceiling, Component, Lock, Manifest, Policy, Row, Rules, World as PluginWorld, admit,
@@ -24,7 +27,7 @@ use punix_plugin::{
 };
 use punix_target::PluginRow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Who may write ceilings.
 const ROOT: u32 = 0;
@@ -35,12 +38,13 @@ const ANYWHERE_KINDS: [&str; 2] = ["from_env", FROM_VAULT];
 /// What plugins are run with.
 pub(super) struct Plugins {
     ui: Ui,
-    runtime: Runtime,
+    runtime: &'static Runtime,
     policy: Policy,
     lock: Lock,
     ceilings: Vec<Ceiling>,
     around: Surroundings,
     settings: Settings,
+    used: Arc<Used>,
     /// Where the project's files are.
     project: PathBuf,
 }
@@ -69,9 +73,10 @@ struct Chosen {
     manifest: Manifest,
 }
 
-/// Says what plugins say, as far as anybody has to know.
+/// Says what plugins say, as far as anybody has to know, and notes what those of others use.
 struct Ear {
     ui: Ui,
+    used: Arc<Used>,
 }
 
 impl Listener for Ear {
@@ -80,6 +85,14 @@ impl Listener for Ear {
             Level::Debug | Level::Info => {}
             Level::Warn | Level::Error => self.ui.say(&format!("{id}: {}", line.text)),
         }
+    }
+
+    fn learn(&self, secret: &Secret) {
+        hide([secret]);
+    }
+
+    fn count(&self, id: &str, usage: &Usage) {
+        self.used.note(id, usage.uses.keys().copied());
     }
 }
 
@@ -99,18 +112,20 @@ impl Plugins {
             false => std::path::absolute(base).unwrap_or_else(|_| base.to_owned()),
         };
         let settings = Settings::read(&project)?;
+        let used = Arc::new(Used::default());
         Ok(Plugins {
             ui: ui.clone(),
-            runtime: Runtime::new(Setup::default()),
+            runtime: runtime(),
             policy: policy(&project.join(POLICY))?,
             lock: lock(&project.join(LOCK))?,
             ceilings: ceilings(Path::new(CEILINGS), ROOT)?,
             around: Surroundings {
                 outside: Outside::this_machine(settings.authorities.clone(), None),
-                listener: Arc::new(Ear { ui: ui.clone() }),
+                listener: Arc::new(Ear { ui: ui.clone(), used: Arc::clone(&used) }),
                 base,
             },
             settings,
+            used,
             project,
         })
     }
@@ -238,9 +253,10 @@ impl Plugins {
         }
         let row = row(&manifest, &component);
         let admitted = admit(manifest.id.as_str(), component, self.rules(&policy))?;
+        self.used.watch(manifest.id.as_str(), admitted.digest());
         // A runtime of its own: plugins of punix need no cache, so none is made for them.
         let cache = places::compiled().and_then(|(code, key)| Cache::open(&code, &key));
-        Ok((Runtime::new(Setup { cache, watcher: None }).load(admitted, None)?, row))
+        Ok((Runtime::new(setup(cache)).load(admitted, None)?, row))
     }
 
     fn rules<'p>(&'p self, policy: &'p Policy) -> Rules<'p> {
@@ -319,6 +335,12 @@ fn chosen(row: &Row) -> Result<Chosen, Stopped> {
     let inspected = inspect(component.bytes());
     let inspected = inspected.map_err(|error| punix_plugin::Fault::Inspect { name: row.id.to_string(), error })?;
     Ok(Chosen { component, manifest: inspected.manifest })
+}
+
+/// Returns what plugins of punix run in: one for all hosts of a fleet, which have the same code then.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new(setup(None)))
 }
 
 fn bundled(name: &str) -> Option<&'static Bundled> {
