@@ -1,6 +1,6 @@
 //! Compiles the bundled plugins: a cargo inside of cargo makes modules of them, these become components with their
 //! manifests, are looked at as any plugin is, and compiled to machine code by the engine that will load it. It also compiles
-//! the program that does the work on other machines, once for each kind of them.
+//! the programs that do the work on other machines, once for each kind of them.
 //!
 //! It runs again only when what goes into these changes. It writes below the target directory and nowhere else, but for
 //! adding targets to the toolchain, which it says.
@@ -21,8 +21,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Names a directory with what is ready: components such as `from-env.wasm`, and `punix-target-x86_64-linux` and so on. Then
-/// nothing is compiled but the components, to machine code.
+/// Names a directory with what is ready: components such as `from-env.wasm`, and `punix-target-x86_64-linux`,
+/// `punix-build-x86_64-linux` and so on. Then nothing is compiled but the components, to machine code.
 const PREBUILT: &str = "PUNIX_PREBUILT_DIR";
 
 #[allow(clippy::print_stderr, reason = "what a build script prints is how cargo tells why it failed")]

@@ -1,12 +1,15 @@
 //! Errors of building as diagnostics. Where the package is written that they are about, the caller knows.
 
 use crate::build::BuildError;
+#[cfg(feature = "fetch")]
 use crate::fetch::FetchError;
+#[cfg(feature = "fetch")]
 use crate::git::GitError;
 use crate::recipe::{self, Problem, ScriptError};
 use crate::relocate::RelocateError;
 use crate::sandbox::Ending;
 use crate::source::{self, CopyError, PrepareError};
+#[cfg(feature = "fetch")]
 use crate::unpack::UnpackError;
 use punix_diag::{Code, Diagnostic};
 use punix_store::TreeError;
@@ -33,20 +36,23 @@ impl BuildError {
             | BuildError::Add(_)
             | BuildError::Tree(_) => Part::Arguments,
             BuildError::Sandbox(_) | BuildError::Work { .. } | BuildError::Lock(_) => Part::Machine,
+            BuildError::Told(told) => told.part(),
         }
     }
 
     /// Tells whether somebody stopped it, which is nobody's fault.
     pub fn is_stop(&self) -> bool {
-        matches!(
-            self,
-            BuildError::Ended { ending: Ending::Stopped, .. }
-                | BuildError::Source(
-                    PrepareError::Fetch(FetchError::Stopped)
-                        | PrepareError::Git(GitError::Stopped)
-                        | PrepareError::Unpack { error: UnpackError::Stopped, .. }
-                )
-        )
+        match self {
+            BuildError::Ended { ending: Ending::Stopped, .. } => true,
+            BuildError::Told(told) => told.is_stop(),
+            #[cfg(feature = "fetch")]
+            BuildError::Source(
+                PrepareError::Fetch(FetchError::Stopped)
+                | PrepareError::Git(GitError::Stopped)
+                | PrepareError::Unpack { error: UnpackError::Stopped, .. },
+            ) => true,
+            _ => false,
+        }
     }
 }
 
@@ -90,6 +96,7 @@ impl From<BuildError> for Diagnostic {
             BuildError::Tree(_) => Diagnostic::error(Code::E8, message),
             BuildError::Work { error, .. } => world(message, &error),
             BuildError::Lock(error) => error.into(),
+            BuildError::Told(told) => (*told).into(),
         }
     }
 }
@@ -108,14 +115,20 @@ impl From<PrepareError> for Diagnostic {
             PrepareError::Unknown => {
                 Diagnostic::error(Code::E9, message).help("name the program that it is built from: `--from FILE`")
             }
+            #[cfg(feature = "fetch")]
             PrepareError::Fetch(error) => error.into(),
             PrepareError::Url(_) => Diagnostic::error(Code::E1, message),
+            #[cfg(feature = "fetch")]
             PrepareError::Unpack { name, url, error } => {
                 Diagnostic::from(error).note(format!("in `{name}`, from {url}"))
             }
+            #[cfg(feature = "fetch")]
             PrepareError::Git(error) => error.into(),
             PrepareError::PatchTooLarge { .. } => Diagnostic::error(Code::E20, message),
             PrepareError::Secret { .. } => Diagnostic::error(Code::E11, message),
+            PrepareError::NotBrought | PrepareError::NoSource { .. } => Diagnostic::error(Code::E9, message),
+            PrepareError::Elsewhere => Diagnostic::error(Code::E17, message)
+                .help("deploy from a machine of the target's kind, and leave out `--build-on-target`"),
         }
     }
 }

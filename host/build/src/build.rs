@@ -3,6 +3,7 @@
 //! Whoever calls holds the lock of the entry's path. The tree is written once, where it is renamed from; all else lies in
 //! a work directory that goes when the build ends, or with the next build or collection if this process is killed.
 
+#[cfg(feature = "fetch")]
 use crate::fetch::{self, Fetcher};
 use crate::limits::{
     BUILD_FILE_BYTES_MAX, BUILD_MEMORY_BYTES_MAX, BUILD_OPEN_FILES_MAX, BUILD_PROCESSES_MAX, PRINTED_BYTES_MAX,
@@ -13,9 +14,13 @@ use crate::places::{Places, WORK};
 use crate::recipe::{Context, Dependency, ScriptError};
 use crate::relocate::{RelocateError, relocate};
 use crate::sandbox::{self, Access, Bind, Ending, Isolation, Job, Limits, Network, SandboxError};
+#[cfg(feature = "fetch")]
 use crate::secret::Secret;
-use crate::source::{FixedOutput, Means, Origin, PrepareError, Prepared, Reference, make_directory, prepare, settle};
+#[cfg(feature = "fetch")]
+use crate::source::Reference;
+use crate::source::{FixedOutput, Having, Origin, PrepareError, Prepared, make_directory, prepare, settle};
 use crate::system;
+use crate::told::Told;
 use punix_disk::RealDisk;
 use punix_store::{AddError, Added, Digest, PathLock, Piece, Staged, Store, StoreName, TreeError, Value, walk};
 use std::collections::BTreeMap;
@@ -31,10 +36,7 @@ use std::time::Duration;
 pub struct Workshop<'w> {
     pub store: &'w Store,
     pub isolation: &'w Isolation,
-    pub fetcher: &'w Fetcher,
-    /// How git reaches the network.
-    pub network: &'w fetch::Network,
-    pub secrets: &'w BTreeMap<Reference, Secret>,
+    pub sources: Sources<'w>,
     /// Processors that one build is told to use.
     pub cores: usize,
     /// Time that one build may take.
@@ -43,6 +45,26 @@ pub struct Workshop<'w> {
     pub keep_failed: bool,
     /// Ends all builds once it is set.
     pub stop: &'w AtomicBool,
+}
+
+/// Where sources come from.
+#[derive(Clone, Copy)]
+pub enum Sources<'w> {
+    /// From where packages say that they are.
+    #[cfg(feature = "fetch")]
+    Fetched(Fetching<'w>),
+    /// From the store: for each entry that is to be built, the one that holds its source.
+    Kept(&'w BTreeMap<StoreName, StoreName>),
+}
+
+/// What is needed to fetch sources.
+#[cfg(feature = "fetch")]
+#[derive(Clone, Copy)]
+pub struct Fetching<'w> {
+    pub fetcher: &'w Fetcher,
+    /// How git reaches the network.
+    pub network: &'w fetch::Network,
+    pub secrets: &'w BTreeMap<Reference, Secret>,
 }
 
 /// Why a package was not built.
@@ -68,6 +90,9 @@ pub enum BuildError {
     Work { path: PathBuf, error: io::Error },
     #[error(transparent)]
     Lock(#[from] punix_store::LockError),
+    /// It was built elsewhere, and this is what was said of it there.
+    #[error("{}", .0.message)]
+    Told(Box<Told>),
 }
 
 fn how(ending: &Ending, wall: &Duration) -> String {
@@ -105,9 +130,11 @@ pub(crate) fn build(
     let work = store.work(lock).map_err(|error| BuildError::Work { path: store.root().to_owned(), error })?;
     // What has the network works in a directory of its own: whatever it leaves there, such as a link in place of a
     // directory, nobody goes through afterwards.
-    let apart = match package.source.origin {
-        Origin::FixedOutput(_) => Some(store.work_apart(lock)),
-        Origin::Nothing | Origin::Local(_) | Origin::Url(_) | Origin::Git(_) => None,
+    let apart = match (&package.source.origin, workshop.sources) {
+        (Origin::FixedOutput(_), Sources::Kept(_)) => None,
+        #[cfg(feature = "fetch")]
+        (Origin::FixedOutput(_), Sources::Fetched(_)) => Some(store.work_apart(lock)),
+        (Origin::Nothing | Origin::Local(_) | Origin::Url(_) | Origin::Git(_), _) => None,
     };
     let apart = apart.transpose().map_err(|error| BuildError::Work { path: store.root().to_owned(), error })?;
     let at = store.work_path(&work);
@@ -157,33 +184,10 @@ fn make(
     rooms: Rooms<'_>,
     told: &(dyn Fn(&str) + Sync),
 ) -> Result<(), BuildError> {
-    let (store, work) = (workshop.store, rooms.work);
-    furnish(work)?;
-    let identity = &package.derivation.parts().source;
-    let means = Means {
-        fetcher: workshop.fetcher,
-        network: workshop.network,
-        secrets: workshop.secrets,
-        stop: workshop.stop,
-        told,
-    };
-    let prepared = prepare(&package.source, identity, work, means)?;
-    let places_at = |work: &Path| Places {
-        isolation: workshop.isolation,
-        work: work.to_owned(),
-        staged: store.staged_path(staged),
-        entry: store.path(package.name()),
-    };
-    let places = places_at(work);
-    let mut log = Log::create(&store.log_path(package.name()))
-        .map_err(|error| BuildError::Work { path: store.log_path(package.name()), error })?;
+    let work = rooms.work;
+    let (prepared, mut log) = have(workshop, package, needs, staged, rooms, told)?;
+    let places = places(workshop, package, staged, work);
     let run = Run { workshop, package, needs, places: &places };
-    if let (Origin::FixedOutput(fixed), Some(apart)) = (&package.source.origin, rooms.apart) {
-        furnish(apart)?;
-        log = Run { places: &places_at(apart), ..run }.fixed_output(fixed, log, told)?;
-        let source = work.join("source");
-        fs::rename(apart.join("source"), &source).map_err(|error| BuildError::Work { path: source, error })?;
-    }
     told("building");
     let script = run.script(&prepared)?;
     let ending = run.run(&script, Network::None, &mut log, told)?;
@@ -196,6 +200,65 @@ fn make(
         Isolation::None => relocate(&places.staged, &places.entry)?,
     }
     Ok(())
+}
+
+/// Has the source of a package in the work directory, in the order in which that has to be done.
+fn have(
+    workshop: Workshop<'_>,
+    package: &Package,
+    needs: &Needs<'_>,
+    staged: &Staged<'_>,
+    rooms: Rooms<'_>,
+    told: &(dyn Fn(&str) + Sync),
+) -> Result<(Prepared, Log), BuildError> {
+    let (store, work) = (workshop.store, rooms.work);
+    furnish(work)?;
+    let having = Having {
+        store,
+        sources: workshop.sources,
+        #[cfg(feature = "fetch")]
+        stop: workshop.stop,
+        #[cfg(feature = "fetch")]
+        told,
+    };
+    let prepared = prepare(package, work, having)?;
+    let mut log = Log::create(&store.log_path(package.name()))
+        .map_err(|error| BuildError::Work { path: store.log_path(package.name()), error })?;
+    if let (Origin::FixedOutput(fixed), Some(apart), true) =
+        (&package.source.origin, rooms.apart, prepared.is_to_be_made)
+    {
+        furnish(apart)?;
+        let places = places(workshop, package, staged, apart);
+        log = Run { workshop, package, needs, places: &places }.fixed_output(fixed, log, told)?;
+        let source = work.join("source");
+        fs::rename(apart.join("source"), &source).map_err(|error| BuildError::Work { path: source, error })?;
+    }
+    Ok((prepared, log))
+}
+
+/// Has the source of a package in a work directory, for whoever does not build with it. A command that makes it works in
+/// the second directory.
+#[cfg(feature = "fetch")]
+pub(crate) fn have_source(
+    workshop: Workshop<'_>,
+    package: &Package,
+    needs: &Needs<'_>,
+    staged: &Staged<'_>,
+    (work, apart): (&Path, Option<&Path>),
+    told: &(dyn Fn(&str) + Sync),
+) -> Result<Prepared, BuildError> {
+    let (prepared, log) = have(workshop, package, needs, staged, Rooms { work, apart }, told)?;
+    log.finish();
+    Ok(prepared)
+}
+
+fn places<'w>(workshop: Workshop<'w>, package: &Package, staged: &Staged<'_>, work: &Path) -> Places<'w> {
+    Places {
+        isolation: workshop.isolation,
+        work: work.to_owned(),
+        staged: workshop.store.staged_path(staged),
+        entry: workshop.store.path(package.name()),
+    }
 }
 
 /// Makes what is in every work directory.

@@ -40,8 +40,33 @@ pub(crate) const SOURCE_ENTRIES_MAX: usize = 1_000_000;
 pub(crate) const SOURCE_DEPTH_MAX: usize = 256;
 /// The time that sources and builds have, in seconds since the epoch: the first one that zip archives can hold.
 pub(crate) const SOURCE_MODIFIED: u64 = 315_532_800;
+/// Bytes of the list of times of a source that is kept.
+pub(crate) const TIMES_BYTES_MAX: u64 = 512 << 20;
 /// Bytes of a file that are read at once.
 pub(crate) const BUFFER_BYTES: usize = 128 << 10;
+
+// Builds on another machine.
+
+/// Bytes of one text that another machine says, and how many of them it says of one failure.
+pub(crate) const TOLD_TEXT_BYTES_MAX: usize = 8 << 10;
+pub(crate) const TOLD_LINES_MAX: usize = 64;
+/// Packages that may be named to another machine.
+pub(crate) const PACKAGES_MAX: usize = 100_000;
+/// How long somebody at the other end of a pipe may want to wait for locks, or have what was built kept.
+pub(crate) const WAIT_SECONDS_MAX: u64 = 86_400;
+/// How long one build may be allowed to take from there.
+pub(crate) const BUILD_WALL_SECONDS_MAX: u64 = 30 * 86_400;
+/// How often whoever waits for builds hears that they still run.
+pub(crate) const ALIVE_SECONDS: u64 = 10;
+/// How long the other side may say nothing: while it says who it is, and while it works.
+pub(crate) const HELLO_SECONDS: u64 = 30;
+pub(crate) const SILENCE_SECONDS: u64 = 120;
+/// How long it may take to read the store before it builds, and what it built again behind that.
+pub(crate) const READING_SECONDS: u64 = 3_600;
+/// How long builds that are to stop may take to end.
+pub(crate) const STOPPING_SECONDS: u64 = 30;
+/// What may be said while packages are built.
+pub(crate) const STEPS_MAX: u64 = 1 << 32;
 
 // The sandbox.
 

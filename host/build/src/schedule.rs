@@ -85,6 +85,34 @@ impl Seen {
         (0..self.fates.len()).filter(|&place| self.fates[place].is_some())
     }
 
+    /// Takes what somebody else saw. `None` says that it cannot be so: what is lacking must be wanted.
+    pub(crate) fn of(plan: Plan<'_>, missing: &BTreeSet<usize>) -> Option<Seen> {
+        let wanted = wanted(plan);
+        let is_wanted = |place: &usize| wanted.get(*place).copied().unwrap_or(false);
+        if !missing.iter().all(is_wanted) {
+            return None;
+        }
+        let fate = |place: usize| (is_wanted(&place) && !missing.contains(&place)).then_some(Fate::Cached);
+        let fates = (0..plan.packages.len()).map(fate).collect();
+        Some(Seen { fates, missing: missing.iter().copied().collect() })
+    }
+
+    /// Returns what is known of one.
+    pub(crate) fn fate(&self, place: usize) -> Option<&Fate> {
+        self.fates.get(place)?.as_ref()
+    }
+
+    pub(crate) fn fate_mut(&mut self, place: usize) -> Option<&mut Fate> {
+        self.fates.get_mut(place)?.as_mut()
+    }
+
+    /// Notes what became of one.
+    pub(crate) fn end(&mut self, place: usize, fate: Fate) {
+        if let Some(known) = self.fates.get_mut(place) {
+            *known = Some(fate);
+        }
+    }
+
     /// Returns the fate of each package, if none is to be built.
     pub fn into_fates(self) -> Vec<Option<Fate>> {
         self.fates
@@ -121,6 +149,7 @@ pub fn realise(
     shared: &SharedLock,
     told: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<Vec<Option<Fate>>, BuildError> {
+    punix_diag::drill("build");
     let root = workshop.store.root();
     system::prepare(root).map_err(|error| BuildError::Work { path: root.to_owned(), error })?;
     let workers = plan.jobs.clamp(1, JOBS_MAX).min(seen.missing.len());

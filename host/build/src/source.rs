@@ -1,7 +1,11 @@
-//! What a package's `source` says, as narrow types. Reading it touches nothing; `prepare.rs` does.
+//! What a package's `source` says, as narrow types. Reading it touches nothing; `prepare.rs` does. Where nothing can be
+//! fetched it is brought as an entry of the store: see `kept.rs`.
 
 mod copy;
 mod fields;
+#[cfg(feature = "fetch")]
+mod gather;
+mod kept;
 mod local;
 mod parse;
 mod prepare;
@@ -10,10 +14,12 @@ mod tests;
 
 pub use copy::CopyError;
 pub(crate) use copy::settle;
+#[cfg(feature = "fetch")]
+pub(crate) use kept::{keep, kept_as};
 pub use local::{LocalError, local_digest};
 pub use parse::{Locate, parse};
 pub use prepare::PrepareError;
-pub(crate) use prepare::{Means, Prepared, make_directory, prepare};
+pub(crate) use prepare::{Having, Prepared, make_directory, prepare};
 
 use crate::fetch::{Expected, Url};
 use crate::git::{Commit, GitUrl};

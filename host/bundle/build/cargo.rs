@@ -44,7 +44,8 @@ pub(crate) struct Linked<'l> {
 /// for each target, and in that in one for the profile.
 pub(crate) fn link(top: &Path, folder: &Path, wanted: &Linked<'_>) -> Result<(), Box<dyn Error>> {
     let mut command = building(top, folder)?;
-    command.args(["--bins", "--package", wanted.package, "--profile", wanted.profile]);
+    // Nothing of it that is only for machines on which somebody works.
+    command.args(["--bins", "--no-default-features", "--package", wanted.package, "--profile", wanted.profile]);
     for target in wanted.targets {
         command.args(["--target", target, "--config", &format!("target.{target}.linker=\"rust-lld\"")]);
     }

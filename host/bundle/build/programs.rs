@@ -1,5 +1,5 @@
-//! The program that does the work on another machine, for each kind of machine: compiled or taken as it is, looked at, and
-//! packed. It runs wherever the kernel does, so it must need nothing of the machine.
+//! The programs that do the work on another machine, for each kind of machine: compiled or taken as they are, looked at, and
+//! packed. They run wherever the kernel does, so they must need nothing of the machine.
 
 use crate::cargo::{self, Linked};
 use crate::toolchain;
@@ -11,12 +11,16 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-/// What goes into it.
-pub(crate) const SOURCES: [&str; 12] = [
+/// What goes into them.
+pub(crate) const SOURCES: [&str; 16] = [
     "Cargo.toml",
     "Cargo.lock",
     "host/target/Cargo.toml",
     "host/target/src",
+    "host/build/Cargo.toml",
+    "host/build/build.rs",
+    "host/build/recipes",
+    "host/build/src",
     "host/disk/Cargo.toml",
     "host/disk/src",
     "host/store/Cargo.toml",
@@ -27,8 +31,9 @@ pub(crate) const SOURCES: [&str; 12] = [
     "host/diag/src",
 ];
 
-const PROGRAM: &str = "punix-target";
-/// It goes over the line to every new machine, and lies in the binary.
+/// What they are called, each as its package is, and what lists them.
+const PROGRAMS: [(&str, &str); 2] = [("punix-target", "TARGETS"), ("punix-build", "BUILDERS")];
+/// Each goes over the line to every new machine, and lies in the binary.
 const BYTES_MAX: usize = 3_000_000;
 /// Tight; and one that is there sooner, for whoever changes something every minute.
 const PROFILES: [&str; 2] = ["target-program", "target-program-quick"];
@@ -48,20 +53,21 @@ const KINDS: [Kind; 2] = [
     Kind { system: "x86_64-linux", target: "x86_64-unknown-linux-musl", machine: 62 },
 ];
 
-/// The program for one kind of machine.
+/// A program for one kind of machine.
 pub(crate) struct Program {
+    name: &'static str,
     system: &'static str,
     bytes: Vec<u8>,
 }
 
 /// Takes programs from where somebody put them.
 pub(crate) fn ready(folder: &Path) -> Result<Vec<Program>, Box<dyn Error>> {
-    let take = |kind: &Kind| {
-        let path = folder.join(format!("{PROGRAM}-{}", kind.system));
+    let take = |(name, kind): (&'static str, &Kind)| {
+        let path = folder.join(format!("{name}-{}", kind.system));
         println!("cargo:rerun-if-changed={}", path.display());
-        read(kind, &path)
+        read(name, kind, &path)
     };
-    KINDS.iter().map(take).collect()
+    each().map(take).collect()
 }
 
 /// Compiles the programs.
@@ -72,39 +78,50 @@ pub(crate) fn compiled(top: &Path, folder: &Path) -> Result<Vec<Program>, Box<dy
     let [tight, quick] = PROFILES;
     let profile = if is_release() { tight } else { quick };
     let targets = KINDS.each_ref().map(|kind| kind.target);
-    cargo::link(top, folder, &Linked { package: PROGRAM, profile, targets: &targets })?;
-    let take = |kind: &Kind| read(kind, &folder.join(kind.target).join(profile).join(PROGRAM));
-    let programs: Vec<Program> = KINDS.iter().map(take).collect::<Result<_, _>>()?;
+    // One after the other: together they would share what crates are compiled with.
+    for (package, _) in PROGRAMS {
+        cargo::link(top, folder, &Linked { package, profile, targets: &targets })?;
+    }
+    let take =
+        |(name, kind): (&'static str, &Kind)| read(name, kind, &folder.join(kind.target).join(profile).join(name));
+    let programs: Vec<Program> = each().map(take).collect::<Result<_, _>>()?;
     match programs.iter().find(|program| profile == tight && program.bytes.len() > BYTES_MAX) {
-        Some(Program { system, bytes }) => {
-            Err(format!("`{PROGRAM}` for {system} has {} bytes, more than {BYTES_MAX}", bytes.len()).into())
+        Some(Program { name, system, bytes }) => {
+            Err(format!("`{name}` for {system} has {} bytes, more than {BYTES_MAX}", bytes.len()).into())
         }
         None => Ok(programs),
     }
 }
 
-/// Packs programs, and writes what is included.
-pub(crate) fn write(out: &Path, programs: &[Program]) -> Result<(), Box<dyn Error>> {
-    let mut text = String::from("const TARGETS: &[TargetProgram] = &[\n");
-    for Program { system, bytes } in programs {
-        let path = out.join(format!("{PROGRAM}-{system}.xz"));
-        fs::write(&path, packed(bytes)?)?;
-        let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let size = bytes.len();
-        writeln!(
-            text,
-            "    TargetProgram {{ system: {system:?}, sha256: {sha256:?}, size: {size}, packed: include_bytes!({path:?}) }},"
-        )?;
-    }
-    text.push_str("];\n");
-    Ok(fs::write(out.join("targets.rs"), text)?)
+fn each() -> impl Iterator<Item = (&'static str, &'static Kind)> {
+    PROGRAMS.iter().flat_map(|(name, _)| KINDS.iter().map(move |kind| (*name, kind)))
 }
 
-fn read(kind: &Kind, path: &Path) -> Result<Program, Box<dyn Error>> {
+/// Packs programs, and writes what is included.
+pub(crate) fn write(out: &Path, programs: &[Program]) -> Result<(), Box<dyn Error>> {
+    let mut text = String::new();
+    for (wanted, list) in PROGRAMS {
+        writeln!(text, "const {list}: &[Program] = &[")?;
+        for Program { name, system, bytes } in programs.iter().filter(|program| program.name == wanted) {
+            let path = out.join(format!("{name}-{system}.xz"));
+            fs::write(&path, packed(bytes)?)?;
+            let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let size = bytes.len();
+            writeln!(
+                text,
+                "    Program {{ system: {system:?}, sha256: {sha256:?}, size: {size}, packed: include_bytes!({path:?}) }},"
+            )?;
+        }
+        text.push_str("];\n");
+    }
+    Ok(fs::write(out.join("programs.rs"), text)?)
+}
+
+fn read(name: &'static str, kind: &Kind, path: &Path) -> Result<Program, Box<dyn Error>> {
     let bytes = fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     match flaw(&bytes, kind.machine) {
         Some(flaw) => Err(format!("`{}` is no program for every {}: {flaw}", path.display(), kind.system).into()),
-        None => Ok(Program { system: kind.system, bytes }),
+        None => Ok(Program { name, system: kind.system, bytes }),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The bundled plugins, as this binary carries them. They are components like anyone's and come in through the same door;
-//! here they only lie, with what was found out about them. Beside them lies the program that does the work on other machines,
+//! here they only lie, with what was found out about them. Beside them lie the programs that do the work on other machines,
 //! for each kind of them. What made all of it is the build script (`build.rs`).
 
 use lzma_rust2::XzReader;
@@ -7,9 +7,9 @@ use punix_plugin::runtime::Ready;
 use punix_plugin::{Examined, Part};
 use std::io::Read;
 
-/// The program `punix-target` for one kind of machine. It needs nothing there but the kernel.
+/// A program for one kind of machine. It needs nothing there but the kernel.
 #[derive(Debug, Clone, Copy)]
-pub struct TargetProgram {
+pub struct Program {
     /// The kind of machine: `x86_64-linux`.
     pub system: &'static str,
     /// The digest of its bytes, in hexadecimal.
@@ -36,19 +36,24 @@ pub struct Bundled {
 struct Aligned<const BYTES: usize>([u8; BYTES]);
 
 include!(concat!(env!("OUT_DIR"), "/plugins.rs"));
-include!(concat!(env!("OUT_DIR"), "/targets.rs"));
+include!(concat!(env!("OUT_DIR"), "/programs.rs"));
 
 /// Returns the bundled plugins in the order of their names.
 pub fn plugins() -> &'static [Bundled] {
     PLUGINS
 }
 
-/// Returns the program for other machines, for each kind of them, in the order of their names.
-pub fn targets() -> &'static [TargetProgram] {
+/// Returns `punix-target`, which does the work on other machines, for each kind of them, in the order of their names.
+pub fn targets() -> &'static [Program] {
     TARGETS
 }
 
-impl TargetProgram {
+/// Returns `punix-build`, which builds on other machines, for each kind of them, in the order of their names.
+pub fn builders() -> &'static [Program] {
+    BUILDERS
+}
+
+impl Program {
     /// Returns its bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -75,14 +80,16 @@ mod tests {
     use punix_plugin::Component;
 
     #[test]
-    fn the_program_for_other_machines_is_what_it_is_said_to_be() {
+    fn the_programs_for_other_machines_are_what_they_are_said_to_be() {
         use sha2::{Digest, Sha256};
-        let systems: Vec<&str> = targets().iter().map(|target| target.system).collect();
-        assert_eq!(systems, ["aarch64-linux", "x86_64-linux"]);
-        for target in targets() {
-            let bytes = target.bytes();
-            let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!((digest.as_str(), bytes.len() as u64), (target.sha256, target.size), "{}", target.system);
+        for programs in [targets(), builders()] {
+            let systems: Vec<&str> = programs.iter().map(|program| program.system).collect();
+            assert_eq!(systems, ["aarch64-linux", "x86_64-linux"]);
+            for program in programs {
+                let bytes = program.bytes();
+                let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+                assert_eq!((digest.as_str(), bytes.len() as u64), (program.sha256, program.size), "{}", program.system);
+            }
         }
     }
 

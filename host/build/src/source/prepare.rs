@@ -3,21 +3,27 @@
 //! Names and modes are the source's own, but modes are 0644 and 0755 and times are the same for all, whatever the umask
 //! and the day; only archives bring times of their own. Nothing that is made here survives the build.
 
-use super::copy::{CopyError, copy, settle, settle_directory, settle_file};
-use super::{HeaderField, Local, Origin, Patch, PatchFrom, Reference, Remote, Repository, Source, Word};
-use crate::fetch::{self, Download, FetchError, Fetcher, Header, UrlError};
-use crate::git::{Checkout, GitError, checkout_over};
+use super::copy::{CopyError, settle_directory};
+#[cfg(feature = "fetch")]
+use super::gather::{Means, gather};
+use super::{Origin, Reference, Source, kept};
+use crate::build::Sources;
+#[cfg(feature = "fetch")]
+use crate::fetch::FetchError;
+use crate::fetch::UrlError;
+#[cfg(feature = "fetch")]
+use crate::git::GitError;
 use crate::limits::PATCH_BYTES_MAX;
+use crate::package::Package;
 use crate::recipe::PatchFile;
-use crate::secret::Secret;
-use crate::unpack::{UnpackError, format_of, unpack};
-use punix_disk::RealDisk;
-use punix_store::{Digest, Record, TreeError, Value, content_digest};
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+#[cfg(feature = "fetch")]
+use crate::unpack::UnpackError;
+use punix_store::{Store, StoreName, TreeError};
+use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "fetch")]
 use std::sync::atomic::AtomicBool;
 
 /// Why a source cannot be had.
@@ -29,12 +35,15 @@ pub enum PrepareError {
     Changed { path: PathBuf },
     #[error("where its local source lies is not known here")]
     Unknown,
+    #[cfg(feature = "fetch")]
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    #[cfg(feature = "fetch")]
     #[error("`{name}`, from {url}: {error}")]
     Unpack { name: String, url: String, error: UnpackError },
     #[error(transparent)]
     Url(#[from] UrlError),
+    #[cfg(feature = "fetch")]
     #[error(transparent)]
     Git(#[from] GitError),
     #[error("the patch `{name}` has more than {PATCH_BYTES_MAX} bytes")]
@@ -45,16 +54,23 @@ pub enum PrepareError {
     Tree(#[from] TreeError),
     #[error("cannot prepare the source in `{}`: {error}", .path.display())]
     Work { path: PathBuf, error: io::Error },
+    #[error("its source was not brought")]
+    NotBrought,
+    #[error("what was brought as its source, `{name}`, is none: {what}")]
+    NoSource { name: StoreName, what: &'static str },
+    #[error("its source is made by a command, and other packages that this may use are built elsewhere")]
+    Elsewhere,
 }
 
 /// What is needed to have sources.
 #[derive(Clone, Copy)]
-pub(crate) struct Means<'m> {
-    pub(crate) fetcher: &'m Fetcher,
-    pub(crate) network: &'m fetch::Network,
-    pub(crate) secrets: &'m BTreeMap<Reference, Secret>,
-    pub(crate) stop: &'m AtomicBool,
-    pub(crate) told: &'m (dyn Fn(&str) + Sync),
+pub(crate) struct Having<'h> {
+    pub(crate) store: &'h Store,
+    pub(crate) sources: Sources<'h>,
+    #[cfg(feature = "fetch")]
+    pub(crate) stop: &'h AtomicBool,
+    #[cfg(feature = "fetch")]
+    pub(crate) told: &'h (dyn Fn(&str) + Sync),
 }
 
 /// A prepared source.
@@ -62,163 +78,36 @@ pub(crate) struct Means<'m> {
 pub(crate) struct Prepared {
     /// In the order in which they are applied; the paths are relative to the work directory.
     pub(crate) patches: Vec<PatchFile>,
+    /// Whether a command is still to make it.
+    pub(crate) is_to_be_made: bool,
 }
 
 /// Fills `source` below the work directory, and puts patches beside it. What a command is to make is not made here.
-pub(crate) fn prepare(
-    source: &Source,
-    identity: &Record,
-    work: &Path,
-    means: Means<'_>,
-) -> Result<Prepared, PrepareError> {
+pub(crate) fn prepare(package: &Package, work: &Path, having: Having<'_>) -> Result<Prepared, PrepareError> {
+    let Source { origin, patches } = &package.source;
     let into = work.join("source");
-    match &source.origin {
-        Origin::Nothing | Origin::FixedOutput(_) => {}
-        Origin::Local(local) => local_tree(local, identity.get("content"), &into)?,
-        Origin::Url(remote) => download(remote, &into, means)?,
-        Origin::Git(repository) => clone(repository, work, &into, means)?,
-    }
+    let prepared = match having.sources {
+        #[cfg(feature = "fetch")]
+        Sources::Fetched(fetching) => {
+            let means = Means { fetching, stop: having.stop, told: having.told };
+            let is_to_be_made = matches!(origin, Origin::FixedOutput(_));
+            Prepared { patches: gather(package, work, means)?, is_to_be_made }
+        }
+        Sources::Kept(sources) => {
+            let patches = match (origin, patches.is_empty(), sources.get(package.name())) {
+                (Origin::Nothing, true, _) => Vec::new(),
+                (_, _, Some(source)) => kept::take(having.store, source, patches, work)?,
+                (_, _, None) => return Err(PrepareError::NotBrought),
+            };
+            Prepared { patches, is_to_be_made: false }
+        }
+    };
     settle_directory(&into).map_err(|error| PrepareError::Work { path: into, error })?;
-    Ok(Prepared { patches: patches(&source.patches, identity, work, means)? })
+    Ok(prepared)
 }
 
 /// Makes a directory whose mode does not depend on the umask: a build can see it.
 pub(crate) fn make_directory(path: &Path) -> Result<(), PrepareError> {
     let made = fs::create_dir(path).and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o755)));
     made.map_err(|error| PrepareError::Work { path: path.to_owned(), error })
-}
-
-fn local_tree(local: &Local, content: Option<&Value>, into: &Path) -> Result<(), PrepareError> {
-    let Local::At(path) = local else { return Err(PrepareError::Unknown) };
-    copy(path, into)?;
-    let disk = RealDisk::open(into).map_err(|error| PrepareError::Work { path: into.to_owned(), error })?;
-    // What was copied, not what is there now, must be what the entry is named by.
-    check(content, content_digest(&disk, Path::new(""), threads())?, path)
-}
-
-fn check(content: Option<&Value>, found: Digest, path: &Path) -> Result<(), PrepareError> {
-    match content {
-        Some(Value::Text(text)) if *text == found.to_string() => Ok(()),
-        Some(_) | None => Err(PrepareError::Changed { path: path.to_owned() }),
-    }
-}
-
-fn download(remote: &Remote, into: &Path, means: Means<'_>) -> Result<(), PrepareError> {
-    let file = fetch(remote, means)?;
-    let Some(url) = remote.urls.first() else { return Ok(()) };
-    let name = url.file_name()?;
-    match format_of(&name) {
-        None => place(file, &into.join(&name)).map(|_| ()),
-        Some(format) => {
-            (means.told)(&format!("unpacking {name}"));
-            unpack(format, file, into, &Default::default(), means.stop)
-                .map(|_| ())
-                .map_err(|error| PrepareError::Unpack { name, url: url.to_string(), error })
-        }
-    }
-}
-
-/// Writes a file that is no archive, in the mode that every source file has.
-fn place(mut file: impl Read, path: &Path) -> Result<u64, PrepareError> {
-    let mut write = || {
-        let mut new = File::create_new(path)?;
-        let count = io::copy(&mut file, &mut new)?;
-        settle_file(path, 0o644)?;
-        Ok(count)
-    };
-    write().map_err(|error| PrepareError::Work { path: path.to_owned(), error })
-}
-
-fn fetch(remote: &Remote, means: Means<'_>) -> Result<File, PrepareError> {
-    let mut headers = Vec::new();
-    for field in &remote.headers {
-        headers.push(match field {
-            HeaderField::Token(word) => Header::bearer(&reveal(word, means)?),
-            HeaderField::Named { name, value } => Header { name: name.clone(), value: reveal(value, means)? },
-        });
-    }
-    let download =
-        Download { urls: remote.urls.clone(), expected: remote.expected.clone(), headers, bytes_max: remote.bytes_max };
-    let told = |event: fetch::Event<'_>| match event {
-        fetch::Event::Trying { url } => (means.told)(&format!("fetching {url}")),
-        fetch::Event::Retrying { url, why, after } => {
-            (means.told)(&format!("fetching {url}: {why}; again in {} s", after.as_secs()));
-        }
-        fetch::Event::Progress { done, total: Some(total) } if total > 0 => {
-            (means.told)(&format!("fetching: {} of {} MB", done >> 20, total >> 20));
-        }
-        fetch::Event::Progress { done, .. } => (means.told)(&format!("fetching: {} MB", done >> 20)),
-        fetch::Event::Cached => {}
-    };
-    Ok(means.fetcher.fetch(&download, &told, means.stop)?)
-}
-
-fn reveal(word: &Word, means: Means<'_>) -> Result<Secret, PrepareError> {
-    match word {
-        Word::Text(text) => Ok(Secret::new(text.clone())),
-        Word::Secret(reference) => match means.secrets.get(reference) {
-            Some(secret) => Ok(secret.clone()),
-            None => Err(PrepareError::Secret { reference: reference.clone() }),
-        },
-    }
-}
-
-fn clone(repository: &Repository, work: &Path, into: &Path, means: Means<'_>) -> Result<(), PrepareError> {
-    let token = repository.token.as_ref().map(|word| reveal(word, means)).transpose()?;
-    let what = Checkout {
-        url: repository.url.clone(),
-        commit: repository.commit.clone(),
-        submodules: repository.submodules,
-        token,
-    };
-    let scratch = work.join("git");
-    make_directory(&scratch)?;
-    checkout_over(means.network, &what, into, &scratch, &|line: String| (means.told)(&line), means.stop)?;
-    settle(into)?;
-    Ok(())
-}
-
-fn patches(
-    patches: &[Patch],
-    identity: &Record,
-    work: &Path,
-    means: Means<'_>,
-) -> Result<Vec<PatchFile>, PrepareError> {
-    let mut prepared = Vec::new();
-    for (index, patch) in patches.iter().enumerate() {
-        let directory = Path::new("patches").join(format!("{index:04}"));
-        let into = work.join(&directory);
-        if index == 0 {
-            make_directory(&work.join("patches"))?;
-        }
-        make_directory(&into)?;
-        let name = match &patch.from {
-            PatchFrom::Local(local) => {
-                local_tree(local, patch_content(identity, index), &into)?;
-                let Local::At(path) = local else { return Err(PrepareError::Unknown) };
-                path.file_name().unwrap_or_default().to_owned()
-            }
-            PatchFrom::Url(remote) => {
-                let Some(url) = remote.urls.first() else { continue };
-                let name = url.file_name()?;
-                let file = fetch(remote, means)?.take(PATCH_BYTES_MAX + 1);
-                if place(file, &into.join(&name))? > PATCH_BYTES_MAX {
-                    return Err(PrepareError::PatchTooLarge { name });
-                }
-                name.into()
-            }
-        };
-        prepared.push(PatchFile { path: directory.join(name), strip: patch.strip });
-    }
-    Ok(prepared)
-}
-
-fn patch_content(identity: &Record, index: usize) -> Option<&Value> {
-    let Some(Value::List(patches)) = identity.get("patches") else { return None };
-    let Some(Value::Record(patch)) = patches.get(index) else { return None };
-    patch.get("content")
-}
-
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
