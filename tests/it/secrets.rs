@@ -1,6 +1,7 @@
 //! Secrets as a user meets them: who finds them, what is said of those that are not found, and where values are. Programs
 //! here are files alone, so that nothing has to be built; the servers are of the tests, but for the real one in `server`.
 
+mod audited;
 mod canary;
 mod checked;
 mod configured;

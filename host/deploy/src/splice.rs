@@ -41,6 +41,15 @@ impl Contents {
         self.0.iter().map(mark).collect()
     }
 
+    /// Returns the contents that are secret, in the order in which they are marked.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        let secret = |content| match content {
+            &Content::Plain(_) => None,
+            Content::Secret(secret) => Some(secret),
+        };
+        self.0.values().filter_map(secret).collect()
+    }
+
     /// Returns the bytes as they go to a target.
     pub fn into_payload(self) -> Payload {
         let mut payload = Payload::default();
@@ -198,6 +207,8 @@ fn whole(path: &TargetPath, pieces: &[Piece<'_>]) -> Result<SecretBuffer, Vec<Di
                 let bytes = place.value.expose();
                 let written = fits(place.shape, bytes).and_then(|()| encoding::write(place.encoding, bytes, &mut out));
                 errors.extend(written.err().map(|why| refusal(path, place, why)));
+                // Here a value is at hand, and copied.
+                punix_diag::drill("splice");
             }
             Piece::Missing(slot) => {
                 let message = format!("`{path}` refers to secret {slot}, and there is no value for it");

@@ -5,6 +5,7 @@
 
 mod code;
 mod diagnostic;
+mod drill;
 mod json;
 mod render;
 mod source;
@@ -12,6 +13,9 @@ mod suggest;
 
 pub use code::{Code, Room};
 pub use diagnostic::{Diagnostic, Note, Severity};
+#[cfg(debug_assertions)]
+pub use drill::arm_drill;
+pub use drill::drill;
 pub use json::{json, json_string};
 pub use render::{Detail, Look, render, summary, visible};
 pub use source::{Location, SourceMap, Span};

@@ -157,6 +157,45 @@ fn two_tokens_are_one_entry_and_one_download() {
     nowhere(&home, &[&first.2, &second.2, &third.2]);
 }
 
+/// The flags that say where a deploy finds what is in a vault say it of a build.
+#[test]
+fn a_vault_can_be_named_on_the_command_line() {
+    let vault = crate::bundled::vault::Vault::new("s.t").answer(
+        "GET team/kv/fetch",
+        200,
+        &format!(r#"{{"lease_duration":0,"data":{{"token":"{TOKEN}"}}}}"#),
+    );
+    let server = Server::of("/a", b"content".to_vec());
+    let home = Home::of(&url(&server.url("/a"), b"content", "token = { from_vault = \"team/kv/fetch#token\" }"));
+    home.write("punix.toml", "[resolver.from_vault]\nkv = 1\nmount = \"team/kv\"\naddress = \"http://127.0.0.1:1\"\n");
+    let with = |store: &str, more: &[&str]| {
+        let mut command = home.command(["build", "p.pcl", "--store-root", store]);
+        command.args(super::isolation()).args(more).env("VAULT_TOKEN", "s.t");
+        run(command)
+    };
+    let nobody = with("store", &[]);
+    assert_eq!(nobody.code, Some(1), "{nobody:#?}");
+    has(&nobody.stderr, "note: the server is `http://127.0.0.1:1`");
+    let built = with("store", &["--vault-address", &vault.address, "--vault-namespace", "of/flag"]);
+    assert_eq!(built.code, Some(0), "{built:#?}");
+    assert_eq!(vault.asked(), ["GET team/kv/fetch [x-vault-namespace: of/flag]"]);
+    has(&server.heads()[0].to_lowercase(), &format!("authorization: bearer {}\r\n", TOKEN.to_lowercase()));
+    nowhere(&home, &[&nobody, &built]);
+    // A file instead of a server, with a token that is wrong there: it is the file's that is sent.
+    home.write("p.pcl", url(&server.url("/a"), b"content", "token = { from_vault = \"any text\" }"));
+    let export = home.path("export.json");
+    fs::write(&export, r#"{"any text": "t0ken-of-a-file"}"#).expect("it can be written");
+    fs::set_permissions(&export, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("it is ours");
+    let again = ["--vault-secrets", "export.json", "--cache-dir", "other-downloads"];
+    let refused = with("other", &[&again[..], &["--strict"]].concat());
+    assert_eq!(refused.code, Some(1), "{refused:#?}");
+    has(&refused.stderr, "error: [E34] `export.json` holds secrets and can be read by others");
+    let warned = with("other", &again);
+    assert_eq!(warned.code, Some(0), "{warned:#?}");
+    has(&warned.stderr, "warning: `export.json` holds secrets and can be read by others");
+    has(&server.heads()[1].to_lowercase(), "authorization: bearer t0ken-of-a-file\r\n");
+}
+
 /// A token is found by whoever finds secrets for a stack, as the project says.
 #[test]
 fn a_token_can_be_kept_in_a_vault() {

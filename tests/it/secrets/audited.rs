@@ -15,7 +15,7 @@ fn unused(place: &Place) -> (Option<String>, String) {
 #[test]
 fn what_was_granted_and_never_used_is_told() {
     let place = Place::of(&program(&[("from_other", "A")])).set("A", "a value");
-    place.write("other.wasm", other_asking("org.example.other", "from_other", r#","clock":{"why":"to wait"}"#));
+    place.write("other.wasm", other_asking("org.example.other", "from_other", r#""clock":{"why":"to wait"},"#));
     fine(place.punix(["plugin", "add", "other.wasm", "--project", "web", "--later"]));
     fine(place.punix(["plugin", "grant", "org.example.other", "env", "A", "--as", "secret", "--project", "web"]));
     fine(place.punix(["plugin", "grant", "org.example.other", "clock", "--project", "web"]));
@@ -28,7 +28,7 @@ fn what_was_granted_and_never_used_is_told() {
     fine(place.punix(["secrets", "check", "Web", "--file", "web/p.pcl"]));
     assert_eq!(std::fs::metadata(&note).expect("it is there").modified().expect("it has a time"), before);
     // Another component of that name has not used anything.
-    place.write("other.wasm", other_asking("org.example.other", "from_other", r#","clock":{"why":"to wait longer"}"#));
+    place.write("other.wasm", other_asking("org.example.other", "from_other", r#""clock":{"why":"to wait longer"},"#));
     fine(place.punix(["plugin", "add", "other.wasm", "--project", "web", "--later"]));
     assert!(unused(&place).0.is_some_and(|line| line.starts_with("all of it")));
 }

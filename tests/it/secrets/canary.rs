@@ -3,12 +3,17 @@
 //! arguments of every program that is started.
 
 mod forms;
+mod held;
+mod memories;
+mod panics;
+mod processes;
+mod wiped;
 
 use super::{Place, ROOT, fine, mode};
 use crate::bundled::vault::Vault;
 use crate::kill::tracer::can_trace;
 use crate::support::{Outcome, run, scrubbed};
-use forms::{Canary, finds};
+use forms::{Canary, Search};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,6 +22,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 /// A stack with a secret of each kind in each place, and a package whose source needs one.
 const PROGRAM: &str = r#"module Tool {
@@ -51,6 +58,9 @@ const MEANT: [&str; 4] = [
     "etc/web/conf.json",
 ];
 
+/// What a test itself wrote them into.
+const OURS: [&str; 3] = ["web/secret", "export.json", "words"];
+
 /// A stack, its secrets, and whom they are asked of.
 struct Cage {
     place: Place,
@@ -58,19 +68,80 @@ struct Cage {
     canaries: RefCell<BTreeMap<String, Canary>>,
     /// They end with the cage.
     _vault: Vault,
-    _source: Source,
+    source: Source,
 }
 
-/// A server with one file, for whoever shows any token.
-struct Source(String);
+/// A server with one file, for whoever shows any token. It can be told to let whoever asks wait: he has found all his
+/// secrets by then.
+struct Source {
+    url: String,
+    gate: Arc<Gate>,
+}
+
+#[derive(Default)]
+struct Gate {
+    state: Mutex<Queue>,
+    changed: Condvar,
+}
+
+/// Who came so far, by number.
+#[derive(Default)]
+struct Queue {
+    /// Whether those who come now have to wait.
+    holds: bool,
+    came: usize,
+    /// Up to whom all may go on.
+    let_go: usize,
+}
+
+impl Gate {
+    fn wait(&self, until: impl Fn(&Queue) -> bool) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(state, DEADLINE, |state| !until(state));
+        assert!(!waited.unwrap_or_else(PoisonError::into_inner).1.timed_out(), "nobody came");
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Queue) -> R) -> R {
+        let changed = change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+        changed
+    }
+}
+
+/// How long a test waits for what has to happen.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 impl Source {
     fn new() -> Source {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
         let address = listener.local_addr().expect("it is bound");
+        let gate = Arc::<Gate>::default();
+        let its = Arc::clone(&gate);
         // It serves as long as the tests run; it has nothing to lose.
-        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(serve(stream))));
-        Source(format!("http://{address}/a"))
+        std::thread::spawn(move || {
+            listener.incoming().flatten().for_each(|stream| {
+                let number = its.change(|queue| {
+                    queue.came += 1;
+                    queue.came
+                });
+                its.wait(|queue| !queue.holds || number <= queue.let_go);
+                drop(serve(stream));
+            });
+        });
+        Source { url: format!("http://{address}/a"), gate }
+    }
+
+    /// Lets whoever comes wait, or lets all go on.
+    fn hold(&self, holds: bool) {
+        self.gate.change(|queue| {
+            queue.holds = holds;
+            queue.let_go = queue.came;
+        });
+    }
+
+    /// Waits for somebody to come, who is the how many-th.
+    fn wait_for(&self, number: usize) {
+        self.gate.wait(|queue| queue.came >= number);
     }
 }
 
@@ -109,7 +180,10 @@ impl Cage {
         let place = Place::of("");
         // Whoever goes back has no program, beside which a relative path would begin.
         let here = place.path("web").to_string_lossy().into_owned();
-        place.write("web/p.pcl", PROGRAM.replace("{URL}", &source.0).replace("{HASH}", &hash).replace("{HERE}", &here));
+        place.write(
+            "web/p.pcl",
+            PROGRAM.replace("{URL}", &source.url).replace("{HASH}", &hash).replace("{HERE}", &here),
+        );
         place.hide("web/secret", format!("{}\n", canaries["file"].text()));
         let place = place
             .set("VAULT_ADDR", &vault.address)
@@ -117,7 +191,7 @@ impl Cage {
             .set("ENV", canaries["env"].text())
             .set("FETCH", canaries["fetch"].text())
             .set("RUST_BACKTRACE", "1");
-        Cage { place, canaries: RefCell::new(canaries), _vault: vault, _source: source }
+        Cage { place, canaries: RefCell::new(canaries), _vault: vault, source }
     }
 
     fn text(&self, kind: &str) -> String {
@@ -158,31 +232,31 @@ impl Cage {
 
     #[track_caller]
     fn absent(&self, place: &str, bytes: &[u8]) {
-        for (kind, canary) in self.canaries.borrow().iter() {
-            if let Some(form) = finds(canary, bytes) {
-                panic!("the secret of kind `{kind}` is in {place}, as {form}");
-            }
-        }
+        nothing_in(&self.search(), place, bytes);
+    }
+
+    /// Returns what looks for all of them.
+    fn search(&self) -> Search {
+        Search::of(self.canaries.borrow().iter().map(|(kind, canary)| (kind.as_str(), canary)))
     }
 
     /// Looks at all that is kept. Returns how many files have a secret that may.
     #[track_caller]
     fn kept(&self, when: &str) -> usize {
-        let top = self.place.path("");
+        let (top, search) = (self.place.path(""), self.search());
         let mut meant = 0;
         each(&top, &mut |path| {
             let name = path.strip_prefix(&top).expect("it is below").to_string_lossy().into_owned();
-            if name == "web/secret" || name == "export.json" {
+            if OURS.contains(&&*name) {
                 return;
             }
             let Ok(bytes) = fs::read(path) else { return };
-            let found = self.canaries.borrow().values().any(|canary| finds(canary, &bytes).is_some());
-            if found && self.is_meant(&name) {
+            if self.is_meant(&name) && search.find(&bytes).is_some() {
                 assert_eq!(mode(path), 0o600, "{when}: {name}");
                 meant += 1;
                 return;
             }
-            self.absent(&format!("`{name}` ({when})"), &bytes);
+            nothing_in(&search, &format!("`{name}` ({when})"), &bytes);
         });
         meant
     }
@@ -206,6 +280,20 @@ impl Cage {
             meant.trim_end_matches('/').starts_with(directory) || directory.starts_with(meant.trim_end_matches('/'))
         });
         file.starts_with(".punix-") && neighbours
+    }
+}
+
+/// Returns the program that other machines are given, for this one.
+fn target_program() -> Vec<u8> {
+    let system = format!("{}-linux", std::env::consts::ARCH);
+    let program = punix_bundle::targets().iter().find(|target| target.system == system);
+    program.expect("there is one for this machine").bytes().to_vec()
+}
+
+#[track_caller]
+fn nothing_in(search: &Search, place: &str, bytes: &[u8]) {
+    if let Some((kind, form)) = search.find(bytes) {
+        panic!("the secret of kind `{kind}` is in {place}, as {form}");
     }
 }
 
@@ -346,38 +434,6 @@ fn failing(cage: &Cage) {
     let missing = run(missing);
     assert!(missing.code == Some(1) && missing.stdout.contains("from_env:ENV"), "{missing:?}");
     cage.silent(&missing);
-}
-
-/// No program is started with one among its words, and none of them lets others look into it while it has one.
-#[test]
-fn no_program_is_started_with_one() {
-    if !can_trace() {
-        return;
-    }
-    let cage = Cage::new();
-    let log = cage.place.path("trace");
-    let traced = |words: Vec<OsString>| {
-        let mut command = scrubbed("strace");
-        command.args(["-f", "-qq", "-s", "65536", "-e", "trace=execve,execveat,prlimit64,prctl", "-o"]).arg(&log);
-        let inner = cage.place.command(words);
-        command.arg(inner.get_program()).args(inner.get_args());
-        command.current_dir(cage.place.path(""));
-        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let outcome = fine(run(command));
-        cage.silent(&outcome);
-        let text = fs::read_to_string(&log).expect("a trace was written");
-        fs::remove_file(&log).expect("it is there");
-        cage.absent("what programs are started with", text.as_bytes());
-        text
-    };
-    let first = traced(cage.deploy(&[]));
-    assert!(first.matches("execve(").count() > 2, "a build is more than one program: {first}");
-    assert!(first.contains("PR_SET_DUMPABLE, SUID_DUMP_DISABLE"), "{first}");
-    assert!(first.contains("RLIMIT_CORE, {rlim_cur=0"), "{first}");
-    let cage = &cage;
-    let words = ["service", "rollback", "Web", "--resolve-secrets"].iter().chain(&ROOT).map(OsString::from).collect();
-    fine(run(cage.place.command(cage.deploy(&["--force-generation"]))));
-    traced(words);
 }
 
 /// Killed anywhere, a deploy leaves secrets in no file but those that are meant for them, or were about to be.

@@ -148,9 +148,14 @@ fn a_file_takes_the_place_of_a_server() {
 
 /// The resolver of variables under another name: what somebody else's would be.
 fn other(id: &str, handle: &str) -> Vec<u8> {
+    other_asking(id, handle, "")
+}
+
+/// The same, asking for more besides.
+pub(super) fn other_asking(id: &str, handle: &str, more: &str) -> Vec<u8> {
     let bundled = punix_bundle::plugins().iter().find(|plugin| plugin.name == "from-env").expect("it is bundled");
     let manifest = format!(
-        r#"{{"handles":["{handle}"],"id":"{id}","requests":{{"env":[{{"name":"{{reference}}","secret":true,"why":"to pass them on"}}]}},"version":"1.0.0","world":"punix:resolver/secret-resolver@0.1.0"}}"#
+        r#"{{"handles":["{handle}"],"id":"{id}","requests":{{{more}"env":[{{"name":"{{reference}}","secret":true,"why":"to pass them on"}}]}},"version":"1.0.0","world":"punix:resolver/secret-resolver@0.1.0"}}"#
     );
     let manifest = Manifest::from_json(manifest.as_bytes()).expect("it is a manifest");
     attach(&without_manifest(bundled.component), &manifest)

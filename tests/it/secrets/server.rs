@@ -9,7 +9,7 @@ mod running;
 
 use super::{Place, fine, gives, mode, program};
 use crate::bundled::vault::Vault;
-use crate::support::Outcome;
+use crate::support::{Outcome, skip};
 use expect_test::expect;
 use running::{Kind, Running, each};
 use std::fs;
@@ -210,6 +210,56 @@ fn a_pod_reads_version_two_in_a_namespace() {
         "GET kv/data/web [x-vault-namespace: team/a]",
     ];
     assert_eq!(vault.asked(), asked);
+}
+
+/// Who is logged in and may not read a path is told which, beside what he may read.
+#[test]
+fn a_policy_that_denies_is_told_by_its_path() {
+    let body = r#"{"lease_duration":0,"data":{"password":"of the policy"}}"#;
+    let denied = r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#;
+    let vault = Vault::new("s.t").answer("GET kv/web", 200, body).answer("GET kv/other", 403, denied);
+    let place = Place::of(&program(&[("from_vault", "kv/web#password"), ("from_vault", "kv/other#password")]));
+    place.write("web/punix.toml", "[resolver.from_vault]\nkv = 1\n");
+    let place = place.set("VAULT_ADDR", &vault.address).set("VAULT_TOKEN", "s.t");
+    denies(&place, "kv/other");
+    assert_eq!(vault.asked(), ["GET kv/other", "GET kv/web"].repeat(2), "what is denied is not asked for again");
+}
+
+/// The same against real ones: of those, the one that is built for these tests has no policies.
+#[test]
+fn a_policy_of_a_real_server_denies() {
+    let mut met = 0;
+    for server in [Kind::Vault, Kind::Bao].into_iter().filter_map(Running::open) {
+        met += 1;
+        server.policy("web", READING);
+        server.mount("other", 1);
+        server.write("other/web", r#"{"password":"nobody's"}"#);
+        server.write("secret/web", r#"{"password":"of the policy"}"#);
+        let place = Place::of(&program(&[("from_vault", "secret/web#password"), ("from_vault", "other/web#password")]));
+        let token = server.token("web");
+        denies(&place.set("VAULT_ADDR", &server.address).set("VAULT_TOKEN", &token), "other/web");
+    }
+    if met == 0 {
+        skip("neither `vault` nor `bao` is installed, whose policies deny");
+    }
+}
+
+/// Looks at what is said of two secrets, of which a policy denies one.
+#[track_caller]
+fn denies(place: &Place, path: &str) {
+    let checked = place.check(&[]);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.stdout.contains("Web: 1 found, 1 failed\n"), "{checked:?}");
+    let deployed = place.deploy(&[]);
+    assert_eq!((deployed.code, deployed.stdout.as_str()), (Some(1), ""), "{deployed:?}");
+    for said in [&checked, &deployed] {
+        let error = format!("error: [E34] the secret `from_vault:{path}#password` cannot be read: ");
+        assert!(said.stderr.contains(&error), "{said:?}");
+        let why = "(status 403): check that the token is valid, and that a policy of it allows `read` there";
+        assert!(said.stderr.contains(why), "{said:?}");
+        assert!(!said.stderr.contains("of the policy") && !said.stderr.contains("nobody's"), "{said:?}");
+    }
+    assert!(!place.path("host/deploy").exists(), "nothing else happened");
 }
 
 /// A server that is busy is asked again, and what it says meanwhile is not told.

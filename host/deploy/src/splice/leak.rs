@@ -4,15 +4,12 @@
 use crate::design::Design;
 use crate::limits::LEAK_BYTES_MIN;
 use crate::render::{Rendered, RenderedFile};
-use aho_corasick::AhoCorasick;
 use punix_diag::{Code, Diagnostic};
 use punix_model::{Chunk, Secret};
 use punix_target::Body;
 use std::borrow::Cow;
 use std::io;
-
-/// Longer values are looked for by their beginning, and then compared: an automaton for all of a key is large.
-const BEGINNING_BYTES: usize = 256;
+use zeroize::Zeroizing;
 
 /// Returns an error for each file that anybody may read and each secret that stands in it as it is.
 pub(super) fn scan(design: &Design, rendered: &Rendered, values: &[Secret]) -> Vec<Diagnostic> {
@@ -26,12 +23,11 @@ pub(super) fn scan(design: &Design, rendered: &Rendered, values: &[Secret]) -> V
     if looked_for.is_empty() {
         return Vec::new();
     }
-    let beginnings = looked_for.iter().map(|(_, bytes)| bytes.get(..BEGINNING_BYTES).unwrap_or(bytes));
-    let automaton = AhoCorasick::new(beginnings).expect("the secrets of a stack are far from four gigabytes");
+    let begins = begins(&looked_for);
     let longest = looked_for.iter().map(|(_, bytes)| bytes.len()).max().unwrap_or(0);
     let mut found = Vec::new();
     for file in rendered.files.iter().filter(|file| !file.secret) {
-        let mut looking = Looking { automaton: &automaton, looked_for: &looked_for, longest, names: Vec::new() };
+        let mut looking = Looking { begins: &begins, looked_for: &looked_for, longest, names: Vec::new() };
         match &file.large {
             None => looking.through(text_of(file).as_bytes()),
             Some(body) => {
@@ -47,8 +43,9 @@ pub(super) fn scan(design: &Design, rendered: &Rendered, values: &[Secret]) -> V
 
 /// One file that is looked through.
 struct Looking<'l> {
-    automaton: &'l AhoCorasick,
-    /// Names and values, in the order of the automaton.
+    /// Says of each pair of bytes whether a value begins with it.
+    begins: &'l [bool],
+    /// Names and values.
     looked_for: &'l [(&'l str, &'l [u8])],
     longest: usize,
     /// Of the secrets that were found.
@@ -57,11 +54,12 @@ struct Looking<'l> {
 
 impl Looking<'_> {
     fn through(&mut self, text: &[u8]) {
-        for hit in self.automaton.find_overlapping_iter(text) {
-            let Some(&(name, bytes)) = self.looked_for.get(hit.pattern().as_usize()) else { continue };
-            let stands = text.get(hit.start()..).is_some_and(|rest| rest.starts_with(bytes));
-            if stands && !self.names.contains(&name) {
-                self.names.push(name);
+        let starts = (0..text.len()).filter(|at| pair(text, *at).and_then(|pair| self.begins.get(pair)) == Some(&true));
+        for rest in starts.filter_map(|at| text.get(at..)) {
+            for (name, bytes) in self.looked_for {
+                if rest.starts_with(bytes) && !self.names.contains(name) {
+                    self.names.push(name);
+                }
             }
         }
     }
@@ -76,6 +74,22 @@ impl Looking<'_> {
             Ok(())
         })
     }
+}
+
+/// Returns what values begin with. An automaton would be no faster, and would leave copies of them behind.
+fn begins(values: &[(&str, &[u8])]) -> Zeroizing<Vec<bool>> {
+    let mut begins = Zeroizing::new(vec![false; 1 << 16]);
+    for pair in values.iter().filter_map(|(_, bytes)| pair(bytes, 0)) {
+        if let Some(begins) = begins.get_mut(pair) {
+            *begins = true;
+        }
+    }
+    begins
+}
+
+/// Returns two bytes as a number.
+fn pair(bytes: &[u8], at: usize) -> Option<usize> {
+    Some(usize::from(*bytes.get(at)?) << 8 | usize::from(*bytes.get(at + 1)?))
 }
 
 fn text_of(file: &RenderedFile) -> Cow<'_, str> {

@@ -117,6 +117,8 @@ pub(crate) fn send(
         0 => None,
         timeout_ms => Instant::now().checked_add(Duration::from_millis(u64::from(timeout_ms))),
     };
+    // A token is at hand here.
+    punix_diag::drill("send");
     let request = WebRequest {
         method: ask.method,
         url: &url,

@@ -43,6 +43,7 @@ impl Cell {
             began: now,
             deadline: now,
             seen: Vec::new(),
+            listener: Some(Arc::clone(&around.listener)),
             uses: BTreeMap::new(),
             denied: BTreeMap::new(),
         };

@@ -23,6 +23,8 @@ pub struct Runtime {
     setup: Setup,
     /// One engine for each way in which memory and stack are set up; what is compiled fits all of them.
     engines: Mutex<BTreeMap<(bool, u32), Engine>>,
+    /// Code of this binary that is in memory already, with its engine: it is the same for everybody who loads it.
+    bundled: Mutex<Vec<(Engine, Digest, Component)>>,
 }
 
 /// What a runtime is made with.
@@ -81,7 +83,7 @@ impl Ready {
 impl Runtime {
     /// Makes a runtime.
     pub fn new(setup: Setup) -> Runtime {
-        Runtime { setup, engines: Mutex::new(BTreeMap::new()) }
+        Runtime { setup, engines: Mutex::default(), bundled: Mutex::default() }
     }
 
     /// Loads a plugin. `ready` is code that comes with this binary; it is used if it is for this component and this engine.
@@ -134,7 +136,7 @@ impl Runtime {
         if let Some(ready) = ready
             && ready.of == admitted.digest()
             && ready.is_for_this_engine()
-            && let Ok(component) = Trusted::of_this_binary(ready.code).load(engine)
+            && let Ok(component) = self.bundled(engine, ready)
         {
             return Ok((component, CacheState::Bundled));
         }
@@ -144,6 +146,18 @@ impl Runtime {
             return Ok((component, CacheState::Hit));
         }
         compile(engine, admitted.component().bytes(), admitted.digest(), self.setup.cache.as_ref())
+    }
+
+    /// Returns code of this binary, which is brought into memory once.
+    fn bundled(&self, engine: &Engine, ready: Ready) -> wasmtime::Result<Component> {
+        let mut known = self.bundled.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |(own, of, _): &&(Engine, Digest, Component)| Engine::same(own, engine) && *of == ready.of;
+        if let Some((_, _, component)) = known.iter().find(is_it) {
+            return Ok(component.clone());
+        }
+        let component = Trusted::of_this_binary(ready.code).load(engine)?;
+        known.push((engine.clone(), ready.of, component.clone()));
+        Ok(component)
     }
 }
 

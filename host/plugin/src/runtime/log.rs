@@ -5,7 +5,7 @@ use crate::limits::Limits;
 use crate::runtime::Usage;
 use crate::runtime::convert::cut;
 use punix_diag::visible;
-use punix_model::Redactor;
+use punix_model::{Redactor, Secret};
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,11 @@ pub struct Line {
 pub trait Listener: Send + Sync {
     /// Takes a line of the plugin with this id.
     fn hear(&self, id: &str, line: &Line);
+
+    /// Learns of a secret that one of its calls came across, before the plugin has a handle of it.
+    fn learn(&self, secret: &Secret) {
+        let _ = secret;
+    }
 
     /// Takes what one of its calls used.
     fn count(&self, id: &str, usage: &Usage) {

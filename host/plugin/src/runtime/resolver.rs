@@ -69,6 +69,7 @@ impl Resolver for ResolverPlugin {
             let asked = requests.iter().map(|request| ask(store.data_mut(), request)).collect::<Result<Vec<_>, _>>()?;
             bound.punix_resolver_api().call_resolve_all(&mut *store, &asked)
         })?;
+        punix_diag::drill("resolve");
         if answers.len() != requests.len() {
             let said = format!("{} answers to {} requests", answers.len(), requests.len());
             return Err(cell.unusable(CALL, said));

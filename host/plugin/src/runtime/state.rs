@@ -3,7 +3,7 @@
 use crate::limits::{Limits, SECRET_BYTES_MIN};
 use crate::outside::Outside;
 use crate::policy::Effective;
-use crate::runtime::log::LogBook;
+use crate::runtime::log::{Listener, LogBook};
 use crate::runtime::meter::Meter;
 use crate::runtime::resource::{HeldSecret, Origin};
 use crate::world::Kind;
@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) deadline: Instant,
     /// Every secret that the call came across: what it says is cleaned of all of them.
     pub(crate) seen: Vec<Arc<Secret>>,
+    /// Who is told of each of them.
+    pub(crate) listener: Option<Arc<dyn Listener>>,
     /// How often each ability was used, and how often one was denied.
     pub(crate) uses: BTreeMap<Kind, u32>,
     pub(crate) denied: BTreeMap<Kind, u32>,
@@ -86,6 +88,9 @@ impl State {
         if self.seen.len() as u64 >= u64::from(self.limits.handles) {
             self.meter.reached("handles");
             wasmtime::bail!("the plugin comes across too many secrets");
+        }
+        if let Some(listener) = &self.listener {
+            listener.learn(&value);
         }
         let value = Arc::new(value);
         self.seen.push(Arc::clone(&value));

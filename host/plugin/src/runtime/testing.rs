@@ -148,6 +148,7 @@ impl Desk {
             began: now,
             deadline: now + Duration::from_millis(u64::from(limits.timeout_ms)),
             seen: Vec::new(),
+            listener: None,
             uses: BTreeMap::new(),
             denied: BTreeMap::new(),
         }

@@ -70,6 +70,7 @@ impl Transport for TransportPlugin {
         let given = endpoint_to(endpoint);
         let (bound, answer) = cell.run("link.open", |store| {
             let bound = self.bind(store)?;
+            punix_diag::drill("open");
             let answer = bound.punix_transport_api().link().call_open(&mut *store, &given)?;
             Ok((bound, answer))
         })?;

@@ -1,6 +1,7 @@
 //! What a secret can look like. Written again here, so that a form that punix forgets is not forgotten by its test.
 
 use punix_store::Digest;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 
@@ -28,20 +29,60 @@ impl Canary {
     }
 }
 
-/// Returns in which form a secret is in some bytes, if it is.
-pub(super) fn finds(canary: &Canary, bytes: &[u8]) -> Option<String> {
+/// Looks for secrets in every form, in one go.
+pub(super) struct Search {
+    /// Kind of the secret, name of the form, and how it looks.
+    forms: Vec<(String, String, Vec<u8>)>,
+    /// What a panic is made to say.
+    words: Vec<u8>,
+    /// Says of each pair of bytes whether a form begins with it; and which.
+    begins: Vec<bool>,
+    which: HashMap<usize, Vec<usize>>,
+}
+
+impl Search {
+    pub(super) fn of<'c>(canaries: impl IntoIterator<Item = (&'c str, &'c Canary)>) -> Search {
+        let mut search =
+            Search { forms: Vec::new(), words: Vec::new(), begins: vec![false; 1 << 16], which: HashMap::new() };
+        for (kind, canary) in canaries {
+            search.words.extend(words(canary));
+            for (name, form) in forms(canary) {
+                let pair = usize::from(form[0]) << 8 | usize::from(form[1]);
+                search.begins[pair] = true;
+                search.which.entry(pair).or_default().push(search.forms.len());
+                search.forms.push((kind.to_owned(), name, form));
+            }
+        }
+        search
+    }
+
+    /// Returns which secret is in some bytes, and in which form.
+    pub(super) fn find(&self, bytes: &[u8]) -> Option<(&str, &str)> {
+        bytes.windows(2).enumerate().find_map(|(at, pair)| {
+            let pair = usize::from(pair[0]) << 8 | usize::from(pair[1]);
+            if !self.begins[pair] {
+                return None;
+            }
+            let forms = self.which[&pair].iter().map(|form| &self.forms[*form]);
+            let mut found = forms.filter(|(_, _, form)| bytes[at..].starts_with(form));
+            found.next().map(|(kind, name, _)| (kind.as_str(), name.as_str()))
+        })
+    }
+
+    /// Returns what a panic is made to say.
+    pub(super) fn words(&self) -> &[u8] {
+        &self.words
+    }
+}
+
+/// Returns all forms of a secret, by name.
+fn forms(canary: &Canary) -> Vec<(String, Vec<u8>)> {
     let text = canary.text();
     let raw = text.as_bytes();
-    let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
-    // Most files have none of it. Pieces of it tell that, however the rest is written.
     let mut forms: Vec<(String, Vec<u8>)> = vec![("it is".to_owned(), raw.to_vec())];
-    for (place, piece) in raw.chunks(12).enumerate() {
-        forms.push((format!("piece {place}"), piece.to_vec()));
-    }
     let hex: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
     forms.push(("hex".to_owned(), hex.clone().into_bytes()));
     forms.push(("HEX".to_owned(), hex.to_uppercase().into_bytes()));
-    forms.push(("its sum".to_owned(), Digest::of(raw).to_string().into_bytes()));
     forms.push(("it is, reversed".to_owned(), raw.iter().rev().copied().collect()));
     for skip in 0..3 {
         // Whole triples: what stands around it does not matter for these.
@@ -54,17 +95,21 @@ pub(super) fn finds(canary: &Canary, bytes: &[u8]) -> Option<String> {
         "URL".to_owned(),
         escaped(raw, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte), |byte| format!("%{byte:02X}")),
     ));
+    let quoted = serde_json::Value::from(text).to_string();
+    forms.push(("JSON".to_owned(), quoted.trim_matches('"').as_bytes().to_vec()));
+    forms.push(("shell".to_owned(), text.replace('\'', r"'\''").into_bytes()));
+    forms.push(("Rust".to_owned(), text.escape_debug().to_string().into_bytes()));
+    // Pieces of it tell more, however the rest is written.
+    forms.extend(raw.chunks(12).enumerate().map(|(place, piece)| (format!("piece {place}"), piece.to_vec())));
+    forms.push(("its sum".to_owned(), Digest::of(raw).to_string().into_bytes()));
     forms.push((
         "url".to_owned(),
         escaped(raw, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte), |byte| format!("%{byte:02x}")),
     ));
-    let quoted = serde_json::Value::from(text).to_string();
-    forms.push(("JSON".to_owned(), quoted.trim_matches('"').as_bytes().to_vec()));
     forms.push(("JSON in JSON".to_owned(), {
         let twice = serde_json::Value::from(quoted.as_str()).to_string();
         twice.trim_matches('"').trim_start_matches("\\\"").trim_end_matches("\\\"").as_bytes().to_vec()
     }));
-    forms.push(("shell".to_owned(), text.replace('\'', r"'\''").into_bytes()));
     forms.push((
         "shell".to_owned(),
         escaped(raw, |byte| !b"\"\\$`".contains(&byte), |byte| format!("\\{}", char::from(byte))),
@@ -82,8 +127,31 @@ pub(super) fn finds(canary: &Canary, bytes: &[u8]) -> Option<String> {
     forms.push(("systemd".to_owned(), unit(b"%")));
     forms.push(("systemd".to_owned(), unit(b"%$")));
     forms.push(("a file for systemd".to_owned(), unit(b"")));
-    forms.push(("Rust".to_owned(), text.escape_debug().to_string().into_bytes()));
-    forms.into_iter().find(|(_, form)| has(form)).map(|(name, _)| name)
+    forms
+}
+
+/// Returns lines in which a secret stands in the ways in which somebody may write it who does not know what it is: those
+/// that punix looks for in all that it says.
+fn words(canary: &Canary) -> Vec<u8> {
+    let text = canary.text();
+    let raw = text.as_bytes();
+    let hex: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let mut lines = vec![
+        raw.to_vec(),
+        hex.to_uppercase().into_bytes(),
+        hex.into_bytes(),
+        raw.iter().rev().copied().collect(),
+        escaped(raw, is_plain, |byte| format!("%{byte:02X}")),
+        serde_json::json!({ "password": text }).to_string().into_bytes(),
+        text.replace('\'', r"'\''").into_bytes(),
+        format!("{text:?}").into_bytes(),
+    ];
+    for (before, behind) in [("", ""), ("x", "yz"), ("xy", "z")] {
+        let whole = format!("{before}{text}{behind}");
+        lines.extend([STANDARD, FOR_URLS].map(|digits| base64(whole.as_bytes(), digits)));
+    }
+    lines.iter().flat_map(|line| [b"it said ".as_slice(), line, b" here\n"].concat()).collect()
 }
 
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -104,6 +172,7 @@ fn escaped(bytes: &[u8], is_plain: impl Fn(u8) -> bool, escape: impl Fn(u8) -> S
 #[test]
 fn a_form_is_found_wherever_it_stands() {
     let canary = Canary::random();
+    let search = Search::of([("this", &canary)]);
     let text = canary.text();
     let json = serde_json::json!({ "a": text }).to_string();
     for found in [
@@ -112,10 +181,12 @@ fn a_form_is_found_wherever_it_stands() {
         serde_json::Value::from(json).to_string(),
         text.replace('\'', r"'\''"),
         text[12..].to_owned(),
+        format!("a\0{}\n", &text[..12]),
     ] {
-        assert!(finds(&canary, found.as_bytes()).is_some(), "{found}");
+        assert!(search.find(found.as_bytes()).is_some(), "{found}");
     }
-    for other in ["", "something else", Canary::random().text()] {
-        assert_eq!(finds(&canary, other.as_bytes()), None, "{other}");
+    assert_eq!(search.find(text.as_bytes()), Some(("this", "it is")));
+    for other in ["", "K", "something else", Canary::random().text()] {
+        assert_eq!(search.find(other.as_bytes()), None, "{other}");
     }
 }

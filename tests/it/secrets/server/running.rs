@@ -80,7 +80,7 @@ fn compatible() -> Option<PathBuf> {
 
 impl Running {
     /// Starts one that speaks HTTP.
-    fn open(kind: Kind) -> Option<Running> {
+    pub(super) fn open(kind: Kind) -> Option<Running> {
         start(kind, false)
     }
 
