@@ -12,6 +12,8 @@
 //! | `pcl fragment` | is no program by itself |
 //! | `text`, right behind `error` or `warning` | is what `punix check` prints |
 //! | `console` | holds commands `$ punix …`, `$ cat FILE` and `$ echo $?`, with all that they print |
+//! | `console builds` | the same, of somebody who has a home, `~`; it builds packages, and how long that took is not compared |
+//! | `console one` | one command; what looks like more of them is what it prints |
 //! | `ebnf`, `rust`, `sh`, `toml`, none, other `text` | is not looked at here |
 //!
 //! `file=web.pcl` in a `pcl` fence names the file; a console block finds it there. Every page has a folder of its
@@ -76,6 +78,30 @@ fn every_verb_has_a_section_with_its_help() {
         })
         .map(|name| format!("docs/reference/cli.md: write `## punix {name}` with `$ punix {name} --help`"))
         .collect();
+    report(&problems);
+}
+
+#[test]
+fn every_verb_of_a_verb_stands_in_the_reference_with_its_help() {
+    let pages: String = files_below(&root().join("docs/reference"), "md").iter().map(|page| read(page)).collect();
+    let missing =
+        crate::start::verbs().into_iter().filter(|verb| !pages.contains(&format!("\n$ punix {verb} --help\n")));
+    report(&missing.map(|verb| format!("docs/reference: no page has `$ punix {verb} --help`")).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_page_has_its_place_in_the_book() {
+    let docs = root().join("docs");
+    let summary = read(&docs.join("SUMMARY.md"));
+    let listed: Vec<String> = markdown::links(&summary).into_iter().map(|(_, target)| target).collect();
+    let mut problems = Vec::new();
+    for page in files_below(&docs, "md") {
+        let name = page.strip_prefix(&docs).expect("it is below").display().to_string();
+        let times = listed.iter().filter(|listed| **listed == name).count();
+        if name != "SUMMARY.md" && times != 1 {
+            problems.push(format!("docs/SUMMARY.md: `{name}` stands there {times} times"));
+        }
+    }
     report(&problems);
 }
 

@@ -3,7 +3,8 @@
 
 use super::markdown::{Block, blocks};
 use super::{read, shown};
-use crate::support::{Folder, Outcome};
+use crate::build::{namespaces, unlock};
+use crate::support::{Folder, Outcome, punix, run, skip};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -139,12 +140,19 @@ impl Page {
         self.answered();
         let mut printed = String::new();
         let mut exit = 0;
-        for command in block.body.lines().filter_map(|line| line.strip_prefix("$ ")) {
+        let builds = block.info.iter().any(|word| word == "builds");
+        if builds && !namespaces() {
+            return skip("no user namespaces for builds");
+        }
+        // What a command prints may look like commands.
+        let is_one = block.info.iter().any(|word| word == "one");
+        let commands = block.body.lines().filter_map(|line| line.strip_prefix("$ "));
+        for command in commands.take(if is_one { 1 } else { usize::MAX }) {
             printed.push_str(&format!("$ {command}\n"));
             let words: Vec<&str> = command.split_whitespace().collect();
             match words.as_slice() {
                 ["punix", arguments @ ..] => {
-                    let ran = self.folder.punix(arguments);
+                    let ran = if builds { self.at_home(arguments) } else { self.folder.punix(arguments) };
                     exit = ran.code.unwrap_or(-1);
                     printed.push_str(&said(&ran));
                 }
@@ -156,9 +164,22 @@ impl Page {
         self.compare(block, printed);
     }
 
+    /// Runs a command of somebody who has a home, which is `~` in what is said.
+    fn at_home(&self, arguments: &[&str]) -> Outcome {
+        let folder = fs::canonicalize(self.folder.path()).expect("the folder is there");
+        let home = folder.join("home");
+        fs::create_dir_all(&home).expect("a home can be made");
+        let mut command = punix();
+        command.args(arguments).current_dir(&folder).env("HOME", &home).env("PATH", "/usr/bin:/bin");
+        let ran = run(command);
+        let shown = |text: &str| text.replace(&*home.to_string_lossy(), "~");
+        Outcome { code: ran.code, stdout: shown(&ran.stdout), stderr: shown(&ran.stderr) }
+    }
+
     fn compare(&mut self, block: &Block, printed: String) {
         let trimmed = |text: &str| -> Vec<String> { text.lines().map(|line| line.trim_end().to_owned()).collect() };
-        if trimmed(&block.body) == trimmed(&printed) {
+        let timeless = |text: &str| -> Vec<String> { trimmed(text).iter().map(|line| without_time(line)).collect() };
+        if timeless(&block.body) == timeless(&printed) {
             return;
         }
         if std::env::var_os("UPDATE_EXPECT").is_some_and(|value| value == "1") {
@@ -180,6 +201,23 @@ impl Page {
         let text = lines.join("\n") + "\n";
         fs::write(&self.file, text).expect("the page can be written to");
     }
+}
+
+impl Drop for Page {
+    /// Entries of a store are read-only.
+    fn drop(&mut self) {
+        unlock(self.folder.path());
+    }
+}
+
+/// Takes out of a line how long something took.
+fn without_time(line: &str) -> String {
+    let words = line.split(' ').map(|word| {
+        let number = word.trim_end_matches('s');
+        let is_time = number.contains('.') && number.split('.').count() == 2 && number.parse::<f32>().is_ok();
+        if is_time && (line.starts_with("build wall time:") || line.contains(" commands in ")) { "TIME" } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Reads what a `pcl` fence says.
