@@ -3,10 +3,16 @@
 //!
 //! `tests/lab/host.sh` has the mounts and namespaces; here a machine is something to be asked, cut off and killed.
 
+mod booting;
+mod building;
 mod cutting;
 mod deploying;
+mod fleets;
+mod moments;
 mod refusing;
 mod secrets;
+mod slow;
+mod trips;
 
 use crate::support::{Folder, Outcome, punix, root, run, scrubbed, skip};
 use std::ffi::OsStr;
@@ -169,12 +175,24 @@ impl Host {
         assert!(status.success(), "{}", said());
     }
 
+    /// Starts it on the same disk as one without systemd.
+    fn boot_without_systemd(&self) {
+        self.kill();
+        fs::write(self.folder.path().join("plain"), "").unwrap();
+        self.boot();
+    }
+
     /// Prepares a verb of `punix service` of this machine for that one.
     pub(crate) fn service<A: AsRef<OsStr>>(&self, user: &str, words: impl IntoIterator<Item = A>) -> Command {
+        self.service_of(&self.target(user), words)
+    }
+
+    /// The same, where another target leads to it.
+    fn service_of<A: AsRef<OsStr>>(&self, target: &str, words: impl IntoIterator<Item = A>) -> Command {
         let mut command = punix();
         command.arg("service").args(words).current_dir(self.shared("")).env("HOME", self.shared("")).env("USER", "op");
         command.env("PUNIX_STORE_DIR", self.store()).env("PATH", PATH);
-        command.args(["--target", &self.target(user), "--key"]).arg(self.key());
+        command.args(["--target", target, "--key"]).arg(self.key());
         command.arg("--known-hosts").arg(self.known_hosts());
         command
     }

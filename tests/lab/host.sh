@@ -3,7 +3,8 @@
 # file system, at an address of the lab's bridge. `tests/it/lab.rs` drives it; by hand, as root:
 #
 #   host.sh make  FOLDER NUMBER   a machine at 10.213.9.NUMBER, whose disk is below FOLDER
-#   host.sh boot  FOLDER NUMBER   starts it on that disk, and waits until it lets somebody in
+#   host.sh boot  FOLDER NUMBER   starts it on that disk, and waits until it lets somebody in; where there is a file
+#                                 FOLDER/plain, sshd is process 1, and there is no systemd
 #   host.sh stop  FOLDER          cuts its power
 #   host.sh clear FOLDER NUMBER   makes it go away, disk and all
 #   host.sh inside FOLDER WORDS…  runs a program on it
@@ -56,7 +57,7 @@ boot() {
     inner=$(pgrep -P "$outer" | head -n 1 || true)
     if [ -n "$inner" ]; then
       echo "$inner" >"$folder/inner"
-      if inside "$folder" systemctl is-active --quiet ssh.service 2>/dev/null; then return; fi
+      if is_open "$folder" "$number"; then return; fi
     fi
     sleep 0.05
   done
@@ -64,9 +65,20 @@ boot() {
   exit 1
 }
 
+# Tells whether somebody can log in.
+is_open() {
+  if [ -e "$1/plain" ]; then
+    ip netns exec "punixlab$2" bash -c ": </dev/tcp/$network.$2/22" 2>/dev/null
+  else
+    inside "$1" systemctl is-active --quiet ssh.service 2>/dev/null
+  fi
+}
+
 # Becomes process 1: the disk is put together, and systemd takes over.
 first() {
   local folder=$1 number=$2 root=$1/disk/root node
+  local init=(/lib/systemd/systemd --system --show-status=false --log-target=console)
+  if [ -e "$folder/plain" ]; then init=(/usr/sbin/sshd -D -e); fi
   mount --make-rprivate /
   mount -t overlay lab -o "lowerdir=/,upperdir=$folder/disk/upper,workdir=$folder/disk/work" "$root"
   mount -t proc proc "$root/proc"
@@ -98,13 +110,15 @@ first() {
   # What units mount for themselves has to be seen where it belongs, such as their credentials.
   mount --make-rshared /
   export container=other
-  exec chroot . /lib/systemd/systemd --system --show-status=false --log-target=console
+  exec chroot . "${init[@]}"
 }
 
 # Makes it a machine of its own, once.
 furnish() {
   local folder=$1 number=$2 root=$1/disk/root
   rm -rf "$root"/etc/ssh/ssh_host_* "$root"/etc/ssh/sshd_config.d "$root"/etc/systemd/system/*.wants
+  # What a login of this machine's root does is not part of it.
+  rm -f "$root/root"/.bash* "$root/root/.profile"
   rm -rf "$root/root/.ssh" "$root/root/.punix" "$root/var/lib/punix" "$root/var/cache/punix"
   printf '%032x\n' "$((number + 4096))" >"$root/etc/machine-id"
   echo "lab$number" >"$root/etc/hostname"
@@ -165,7 +179,7 @@ case $verb in
 make | boot | stop | clear | inside | can) "$verb" "$@" ;;
 _first) first "$@" ;;
 *)
-  sed -n '2,12p' "$me"
+  sed -n '2,13p' "$me"
   exit 2
   ;;
 esac

@@ -1,5 +1,5 @@
 //! Ways to other machines: which one is meant, and how the program is started there that does the work. One connection, one
-//! program; everything else is said over its pipe.
+//! program, and a second one where something is built; everything else is said over their pipes.
 
 mod boot;
 mod failure;
@@ -10,9 +10,12 @@ pub(crate) use remote::Remote;
 use crate::args::service::reach::Become;
 use crate::cmd::service::{Stopped, transport};
 use crate::ui::{Ui, size};
-use boot::{Booted, Program, boot, words};
+use boot::{Booted, Program, Which, boot, words};
+use punix_build::pipe::{self, There};
+use punix_diag::Diagnostic;
 use punix_model::{Endpoint, Link, Pipe, PipeEnd, Transport};
 use punix_target::{Client, Door, Opening};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 /// What the command line says of a way.
@@ -30,12 +33,38 @@ pub(crate) struct WayOptions {
 pub(crate) struct Way {
     client: Client,
     _end: Box<dyn PipeEnd>,
-    _link: Box<dyn Link>,
+    link: RefCell<Box<dyn Link>>,
+    remote: Remote,
+    options: WayOptions,
+}
+
+/// The program that builds, on the same machine.
+pub(crate) struct Builder {
+    there: There,
+    _end: Box<dyn PipeEnd>,
+}
+
+impl Builder {
+    pub(crate) fn there(&self) -> &There {
+        &self.there
+    }
 }
 
 impl Way {
     pub(crate) fn door(&self) -> &dyn Door {
         &self.client
+    }
+
+    /// Starts the program that builds, over the same connection.
+    pub(crate) fn builder(&self, ui: &Ui, opening: &pipe::Opening<'_>) -> Result<Builder, Stopped> {
+        let greeting = pipe::greeting(opening).map_err(|error| Stopped::World(vec![Diagnostic::from(error)]))?;
+        let mut link = self.link.borrow_mut();
+        let Started { booted: Booted { input, output }, mut end } =
+            start(ui, &mut **link, Which::Builder, None, (&self.remote, &self.options), &greeting)?;
+        match There::greeted(input, output, opening.wait) {
+            Ok(there) => Ok(Builder { there, _end: end }),
+            Err(error) => Err(failure::ungreeted(&self.remote, error, &mut *end)),
+        }
     }
 }
 
@@ -49,27 +78,66 @@ pub(crate) fn open(ui: &Ui, remote: &Remote, options: &WayOptions, opening: &Ope
     let endpoint = Endpoint { port: named.port, ..completed };
     let mut link = transport.open(&endpoint)?.map_err(refused)?;
 
-    let programs: Vec<Program<'_>> = punix_bundle::targets().iter().map(program).collect();
     let greeting = punix_target::greeting(opening)?;
-    let argv = words(&programs, options.target_bin.as_deref(), options.becomes, &greeting);
-    let Pipe { input, output, mut end, .. } = link.start(&argv)?.map_err(refused)?;
-    let tell = |program: &Program<'_>| {
-        ui.say(&format!("{remote} gets `punix-target` for {}, {}, once", program.system, size(program.size)));
-    };
-    let booted = boot(input, output, &programs, &greeting, &tell);
-    let Booted { input, output } = booted.map_err(|error| failure::unstarted(remote, options, &error, &mut *end))?;
+    let named = options.target_bin.as_deref();
+    let Started { booted: Booted { input, output }, mut end } =
+        start(ui, &mut *link, Which::Target, named, (remote, options), &greeting)?;
     match Client::greeted(input, output, opening) {
-        Ok(client) => Ok(Way { client, _end: end, _link: link }),
+        Ok(client) => {
+            let (link, remote, options) = (RefCell::new(link), remote.clone(), options.clone());
+            Ok(Way { client, _end: end, link, remote, options })
+        }
         Err(error) => Err(failure::unopened(remote, options, error, &mut *end)),
     }
 }
 
-fn program(target: &'static punix_bundle::TargetProgram) -> Program<'static> {
-    let bytes = |system: &str| {
-        let found = punix_bundle::targets().iter().find(|target| target.system == system)?;
-        Some(found.bytes())
+/// A program that runs on another machine.
+struct Started {
+    booted: Booted,
+    end: Box<dyn PipeEnd>,
+}
+
+/// Starts one of our programs, or one that is there already.
+fn start(
+    ui: &Ui,
+    link: &mut dyn Link,
+    which: Which,
+    named: Option<&Path>,
+    (remote, options): (&Remote, &WayOptions),
+    greeting: &[u8],
+) -> Result<Started, Stopped> {
+    let bundled = match which {
+        Which::Target => punix_bundle::targets(),
+        Which::Builder => punix_bundle::builders(),
     };
-    Program { system: target.system, sha256: target.sha256, size: target.size, bytes }
+    let programs: Vec<Program<'_>> = bundled.iter().map(|program| Program::of(which, program)).collect();
+    let argv = words(which, &programs, named, options.becomes, greeting);
+    let Pipe { input, output, mut end, .. } = link.start(&argv)?.map_err(|error| failure::refused(remote, &error))?;
+    let tell = |program: &Program<'_>| {
+        ui.doing(match which {
+            Which::Target => "sending punix-target",
+            Which::Builder => "sending punix-build",
+        });
+        ui.say_alone(&format!("{remote} gets `{which}` for {}, {}, once", program.system, size(program.size)));
+    };
+    match boot(input, output, (which, &programs), greeting, &tell) {
+        Ok(booted) => Ok(Started { booted, end }),
+        Err(error) => Err(failure::unstarted(remote, options, &error, &mut *end)),
+    }
+}
+
+impl Program<'static> {
+    fn of(which: Which, program: &'static punix_bundle::Program) -> Program<'static> {
+        let bytes: fn(&str) -> Option<Vec<u8>> = match which {
+            Which::Target => |system| bytes(punix_bundle::targets(), system),
+            Which::Builder => |system| bytes(punix_bundle::builders(), system),
+        };
+        Program { system: program.system, sha256: program.sha256, size: program.size, bytes }
+    }
+}
+
+fn bytes(programs: &[punix_bundle::Program], system: &str) -> Option<Vec<u8>> {
+    Some(programs.iter().find(|program| program.system == system)?.bytes())
 }
 
 /// Returns a machine as transports take it, with the files that say how it is reached.

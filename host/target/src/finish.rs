@@ -32,6 +32,7 @@ pub(crate) fn finish(
     result: AuditResult,
     nameless: &mut Nameless,
 ) -> Result<(), TargetError> {
+    punix_diag::drill("finish");
     let disk = target.disk;
     let mut touched = BTreeSet::new();
     let mut remove = |path: &TargetPath| -> io::Result<bool> {

@@ -15,6 +15,7 @@ pub(crate) fn flip(target: &Target<'_>, intent: &Intent) -> Result<(), TargetErr
         Some(_) => target.disk.replace(intent.flip.on_disk(), current.on_disk())?,
         None => target.disk.replace(current.on_disk(), intent.flip.on_disk())?,
     }
+    punix_diag::drill("flip");
     Ok(target.disk.sync_directory(&above(&current))?)
 }
 

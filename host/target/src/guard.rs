@@ -6,6 +6,7 @@
 use crate::boot;
 use crate::layout::Layout;
 use crate::limits::NAMELESS_MAX;
+use crate::memory::leave_no_dump;
 use crate::path::TargetPath;
 use crate::recover::recover;
 use crate::target::{Place, Target};
@@ -164,6 +165,10 @@ fn dismissed() -> std::sync::MutexGuard<'static, Vec<Child>> {
 pub fn enter_guard_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args_os();
     let name = arguments.next()?;
+    // What they mend can be full of secrets.
+    if name == boot::NAME || name == NAME || name == watchdog::NAME {
+        leave_no_dump();
+    }
     if name == boot::NAME {
         let roots: Option<Vec<String>> = arguments.map(|root| root.into_string().ok()).collect();
         return Some(roots.map_or(ExitCode::FAILURE, |roots| boot::recover_all(&roots)));

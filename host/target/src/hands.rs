@@ -39,6 +39,7 @@ pub struct Running {
 
 /// Runs commands. `alive` is called now and then while one of them takes its time.
 pub fn run(target: &Target<'_>, running: &Running, alive: &mut dyn FnMut()) -> Vec<Observation> {
+    punix_diag::drill("hands");
     let is_here = target.is_here();
     let systemctl = running.systemctl.as_deref();
     Hands { systemctl, is_here, tick: Duration::from_secs(ALIVE_SECONDS), alive }.run(running)

@@ -73,6 +73,7 @@ fn damaged(target: &Target<'_>) -> TargetError {
 
 /// Returns by what the bytes of a secret file are recognised on this target. The first time makes the key.
 pub fn tag(target: &Target<'_>, secret: &Secret) -> Result<Mark, TargetError> {
+    punix_diag::drill("tag");
     let key = match Key::read(target)? {
         Some(key) => key,
         None => make(target, &*random()?)?,

@@ -12,6 +12,7 @@ mod claims;
 mod commit;
 mod confirm;
 mod content;
+mod drill;
 mod durable;
 mod failure;
 mod finish;
@@ -59,6 +60,7 @@ pub use boot::recover_all;
 pub use boundary::{Boundary, Crossing, Maker, Reason};
 pub use commit::{Committed, Progress, commit};
 pub use confirm::{Confirm, Pending, arm, armed, confirm, rearm};
+pub use drill::arm_drill_if_asked;
 pub use failure::TargetError;
 pub use generation::{
     ArtifactRow, FileRow, Generation, Mark, PluginRow, RecordIssue, RecordedChunk, SCHEMA, ServiceRow, UnitRow,

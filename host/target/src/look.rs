@@ -25,6 +25,7 @@ const BUILT: &str = "built";
 
 /// Looks at a target, as far as one stack is concerned.
 pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetError> {
+    punix_diag::drill("look");
     let _lock = target.share()?;
     let stack = question.stack.as_str();
     let numbers = live::numbers(target, stack)?;

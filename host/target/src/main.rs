@@ -14,6 +14,8 @@ fn main() -> ExitCode {
     if let Some(code) = punix_target::enter_guard_if_asked() {
         return code;
     }
+    punix_target::leave_no_dump();
+    punix_target::arm_drill_if_asked();
     let mut words = std::env::args_os().skip(1);
     let (verb, more) = (words.next(), words.next());
     match verb.as_deref().and_then(OsStr::to_str) {
@@ -22,7 +24,6 @@ fn main() -> ExitCode {
         Some("recover-all") if more.is_none() => return punix_target::recover_all(&[]),
         Some(_) | None => return ExitCode::from(USAGE),
     }
-    punix_target::leave_no_dump();
     punix_target::stay_in_memory();
     // Not buffered: secrets come in here, and a buffer would keep them.
     let Ok(input) = io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };

@@ -57,6 +57,7 @@ pub(crate) fn publish(target: &Target<'_>, work: &Work) -> Result<(), TargetErro
         }
     }
     replace(disk, &later)?;
+    punix_diag::drill("publish");
     Ok(sync_directories(disk, &directories(target, work))?)
 }
 

@@ -74,6 +74,8 @@ pub(crate) fn stage(target: &Target<'_>, work: &Work, staged: &mut dyn FnMut(usi
         }
         staged(at + 1);
     }
+    // Some of it is durable by now, and some is not.
+    punix_diag::drill("stage");
     open.sync()?;
     if let Some(link) = &work.link {
         disk.create_link(work.intent.flip.on_disk(), Path::new(link))?;

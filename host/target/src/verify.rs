@@ -90,6 +90,7 @@ pub enum Drift {
 
 /// Compares a target with a record of it.
 pub fn verify(target: &Target<'_>, generation: &Generation, depth: Depth) -> Result<Vec<Finding>, TargetError> {
+    punix_diag::drill("verify");
     let _lock = target.share()?;
     let mut resolver = Resolver::new(target.disk);
     let ledger = Ledger::read(target)?;

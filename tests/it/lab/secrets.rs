@@ -2,9 +2,10 @@
 
 use super::{Host, good, host, write_program};
 use crate::support::{Outcome, run};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Each is a variable and a file, whose value it is.
 fn values() -> BTreeMap<&'static str, String> {
@@ -145,6 +146,38 @@ fn a_started_service_has_each_value_byte_for_byte() {
     // Nothing of it is in what the machine keeps of its own accord.
     let kept = host.shell("journalctl --no-pager -o cat | grep -c -e nothing-special -e something-else || true");
     assert_eq!(kept, "0");
+}
+
+/// All that goes over SSH goes through pipes: no process has any of it among its words, neither here nor there. Processes of
+/// the other machine are seen from here.
+#[test]
+fn no_process_has_a_value_among_its_words() {
+    let Some(host) = site() else { return };
+    let over = AtomicBool::new(false);
+    let seen = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut seen = BTreeSet::new();
+            while !over.load(Ordering::SeqCst) {
+                for entry in fs::read_dir("/proc").unwrap().flatten() {
+                    seen.extend(fs::read(entry.path().join("cmdline")));
+                }
+            }
+            seen
+        });
+        let deployed = [deploy(&host, &[]), deploy(&host, &["--force-generation", "--restart", "all"])];
+        over.store(true, Ordering::SeqCst);
+        deployed.into_iter().for_each(|outcome| drop(good(outcome)));
+        watching.join().unwrap()
+    });
+    let has = |words: &Vec<u8>, text: &[u8]| words.windows(text.len()).any(|piece| piece == text);
+    for program in [host.address(), "punix-target".to_owned(), "\0serve".to_owned()] {
+        assert!(seen.iter().any(|words| has(words, program.as_bytes())), "`{program}` was never seen");
+    }
+    // The plain one is looked for in a journal by the test above, with a program that has it among its words.
+    for (name, value) in values().into_iter().filter(|(name, value)| *name != "PLAIN" && value.len() >= 8) {
+        let value = &value.as_bytes()[..value.len().min(40)];
+        assert!(!seen.iter().any(|words| has(words, value)), "{name} is among the words of a process");
+    }
 }
 
 #[test]

@@ -29,6 +29,15 @@ const LINES_MAX: usize = 32;
 const LOGIN_PATIENCE: Duration = Duration::from_secs(60);
 const SENDING_PATIENCE: Duration = Duration::from_secs(900);
 
+/// Which program is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// The one that does the work.
+    Target,
+    /// The one that builds.
+    Builder,
+}
+
 /// A program for one kind of machine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Program<'p> {
@@ -72,18 +81,18 @@ pub(super) enum BootError {
     Late(Duration),
     #[error("the way to it broke: {0}")]
     Pipe(io::Error),
-    #[error("it is `{system}`, and there is no `punix-target` for that")]
-    System { system: String },
-    #[error("there is no place to keep `punix-target` in{}", list(.0))]
-    Places(Vec<Passed>),
-    #[error("there is no room for `punix-target`: {how}")]
-    Room { how: String },
-    #[error("`punix-target` cannot be kept there: {how}")]
-    Unwritten { how: String },
+    #[error("it is `{system}`, and there is no `{which}` for that")]
+    System { which: Which, system: String },
+    #[error("there is no place to keep `{which}` in{}", list(.passed))]
+    Places { which: Which, passed: Vec<Passed> },
+    #[error("there is no room for `{which}`: {how}")]
+    Room { which: Which, how: String },
+    #[error("`{which}` cannot be kept there: {how}")]
+    Unwritten { which: Which, how: String },
     #[error("there is no program `{tool}`, which it takes to start ours")]
     Tools { tool: String },
-    #[error("`punix-target` did not arrive as it was sent: {how}")]
-    Torn { how: String },
+    #[error("`{which}` did not arrive as it was sent: {how}")]
+    Torn { which: Which, how: String },
     #[error("{how}")]
     Named { how: String },
 }
@@ -97,18 +106,34 @@ impl BootError {
             }
             BootError::Gone { .. } => "see what `ssh HOST true` does: it takes a login that runs commands in a shell",
             BootError::Late(_) | BootError::Pipe(_) | BootError::Torn { .. } => "run the command again",
-            BootError::System { .. } => {
+            BootError::System { which: Which::Builder, .. }
+            | BootError::Places { which: Which::Builder, .. }
+            | BootError::Unwritten { which: Which::Builder, .. } => {
+                "mend that, or deploy from a machine of the same kind and leave out `--build-on-target`"
+            }
+            BootError::System { which: Which::Target, .. } => {
                 "there are programs for Linux on x86_64 and aarch64; build `punix-target` for others, and name it with \
                  `--target-bin`"
             }
-            BootError::Places(_) => {
+            BootError::Places { which: Which::Target, .. } => {
                 "put `punix-target` in a place from which programs may be run, and name it with `--target-bin`"
             }
             BootError::Room { .. } => "make room there: it takes 4 MiB",
-            BootError::Unwritten { .. } => "mend that, or put `punix-target` there, and name it with `--target-bin`",
+            BootError::Unwritten { which: Which::Target, .. } => {
+                "mend that, or put `punix-target` there, and name it with `--target-bin`"
+            }
             BootError::Tools { .. } => "install it there, or log in as somebody who does not need it",
             BootError::Named { .. } => "name another one with `--target-bin`, or leave that out: then ours is sent",
         }
+    }
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Which::Target => "punix-target",
+            Which::Builder => "punix-build",
+        })
     }
 }
 
@@ -129,6 +154,7 @@ fn list(places: &[Passed]) -> String {
 
 /// Returns the words that are started on the other side. The greeting that is sent behind them has so many bytes.
 pub(super) fn words(
+    which: Which,
     programs: &[Program<'_>],
     named: Option<&Path>,
     becomes: Option<Become>,
@@ -142,7 +168,7 @@ pub(super) fn words(
     match named {
         Some(path) => words.extend([one_line(NAMED), path.to_string_lossy().into_owned()]),
         None => {
-            words.extend([one_line(SCRIPT), "punix-boot".to_owned(), greeting.len().to_string()]);
+            words.extend([one_line(SCRIPT), "punix-boot".to_owned(), greeting.len().to_string(), which.to_string()]);
             for program in programs {
                 words.extend([program.system.to_owned(), program.sha256.to_owned(), program.size.to_string()]);
             }
@@ -161,7 +187,7 @@ fn one_line(script: &str) -> String {
 pub(super) fn boot(
     mut input: Box<dyn Write + Send>,
     output: Box<dyn Read + Send>,
-    programs: &[Program<'_>],
+    (which, programs): (Which, &[Program<'_>]),
     greeting: &[u8],
     tell: &dyn Fn(&Program<'_>),
 ) -> Result<Booted, BootError> {
@@ -190,14 +216,14 @@ pub(super) fn boot(
             "lacks" if sending.is_none() => {
                 let program = programs.iter().find(|program| program.system == rest);
                 let bytes = program.and_then(|program| Some((program, (program.bytes)(program.system)?)));
-                let (program, bytes) = bytes.ok_or_else(|| BootError::System { system: rest.to_owned() })?;
+                let (program, bytes) = bytes.ok_or_else(|| BootError::System { which, system: rest.to_owned() })?;
                 tell(program);
                 sending = Some(send(input, bytes)?);
                 // Not ours any more: it comes back when all is sent.
                 input = Box::new(io::sink());
             }
             "passes" => passed.extend(pass(rest)),
-            "fails" => return Err(failure(rest, passed)),
+            "fails" => return Err(failure(which, rest, passed)),
             _ => return Err(BootError::Alien { line }),
         }
     }
@@ -227,18 +253,18 @@ fn again(sent: &Sent, greeting: &[u8]) -> Result<Box<dyn Write + Send>, BootErro
     Ok(input)
 }
 
-fn failure(rest: &str, passed: Vec<Passed>) -> BootError {
+fn failure(which: Which, rest: &str, passed: Vec<Passed>) -> BootError {
     let (why, words) = rest.split_once(' ').unwrap_or((rest, ""));
     let words = words.to_owned();
     match why {
-        "system" => BootError::System { system: words },
-        "place" => BootError::Places(passed),
+        "system" => BootError::System { which, system: words },
+        "place" => BootError::Places { which, passed },
         "write" if words.contains("No space left") || words.contains("quota exceeded") => {
-            BootError::Room { how: words }
+            BootError::Room { which, how: words }
         }
-        "write" => BootError::Unwritten { how: words },
+        "write" => BootError::Unwritten { which, how: words },
         "tools" => BootError::Tools { tool: words },
-        "torn" => BootError::Torn { how: words },
+        "torn" => BootError::Torn { which, how: words },
         "named" => BootError::Named { how: words },
         _ => BootError::Alien { line: rest.to_owned() },
     }

@@ -1,11 +1,11 @@
-# Starts the program that does the work on a target, and receives it first if it is not there.
+# Starts a program that does work on a target, and receives it first if it is not there.
 #
 # It is a shell's text, since a shell is all that a target surely has. It is sent as one line without these comments, in
 # single quotes: every line ends where a blank can follow, and no single quote, backslash or exclamation mark stands here,
 # so that whoever has csh or fish for a login reads it as everybody else does.
 #
-# Words: how many bytes the greeting has that is on its way already; then for each system its name, the digest of its
-# program and how many bytes that has. What is said are lines with `punix-boot`; what a login prints before is passed over.
+# Words: how many bytes the greeting has that is on its way already; what the program is called; then for each system its
+# name, the digest of its program and how many bytes that has. What is said are lines with `punix-boot`; what a login prints before is passed over.
 #   ready               the program reads next: the greeting, if nothing was lacking
 #   lacks SYSTEM        the greeting is forgotten, and the bytes of the program are waited for
 #   passes WHY FOLDER   the program cannot be kept there
@@ -23,7 +23,7 @@ case "$kind" in
 "Linux aarch64" | "Linux arm64") system=aarch64-linux;;
 *) fail system "$kind";;
 esac;
-greeting=$1; shift;
+greeting=$1; name=$2; shift 2;
 digest=;
 while test $# -ge 3; do
 if test "$1" = "$system"; then digest=$2; size=$3; fi;
@@ -47,7 +47,7 @@ if command -v sha256sum >/dev/null 2>&1; then set -- $(sha256sum <"$1"); echo "$
 };
 
 for place in "$@"; do
-program=$place/punix-target-$digest;
+program=$place/$name-$digest;
 if folder "$place" && file "$program" && test "$(sum "$program")" = "$digest";
 then begin;
 fi;
@@ -83,10 +83,10 @@ say lacks "$system";
 how=$(LC_ALL=C head -c "$size" 2>&1 >"$new") || fail write "$found:" $how;
 file "$new" || fail torn it has another size;
 test "$(sum "$new")" = "$digest" || fail torn it has another digest;
-program=$found/punix-target-$digest;
+program=$found/$name-$digest;
 how=$(LC_ALL=C mv -f "$new" "$program" 2>&1) || fail write "$found:" $how;
 trap - EXIT;
 
 # What nobody has used for a month, and what others have left who were killed.
-find "$found" -type f "(" -name "punix-target-*" -atime +30 -mtime +30 -o -name ".new.*" -mtime +0 ")" -exec rm -f "{}" ";" >/dev/null 2>&1;
+find "$found" -type f "(" -name "$name-*" -atime +30 -mtime +30 -o -name ".new.*" -mtime +0 ")" -exec rm -f "{}" ";" >/dev/null 2>&1;
 begin

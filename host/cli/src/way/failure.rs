@@ -4,6 +4,7 @@
 use super::boot::BootError;
 use super::{Remote, WayOptions};
 use crate::cmd::service::Stopped;
+use punix_build::pipe::PipeError;
 use punix_diag::{Code, Diagnostic};
 use punix_model::{PipeEnd, PluginError};
 use punix_target::{FrameError, TargetError, WayError};
@@ -89,6 +90,15 @@ pub(super) fn unopened(remote: &Remote, options: &WayOptions, error: TargetError
         | WayError::Record(_) => at(format!("{program} does not answer: {way}")).help("run the command again"),
     };
     world(start)
+}
+
+/// Says why the program that was started builds nothing.
+pub(super) fn ungreeted(remote: &Remote, error: PipeError, end: &mut dyn PipeEnd) -> Stopped {
+    if let PipeError::Refused(_) = error {
+        return world(Diagnostic::from(error).note(format!("`{remote}` builds nothing")));
+    }
+    let start = Diagnostic::from(error).note(format!("`punix-build` was started on `{remote}`"));
+    world(with(start, &last_line(&end.finish(LAST_WORDS).complaint)))
 }
 
 fn world(diagnostic: Diagnostic) -> Stopped {

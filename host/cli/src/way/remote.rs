@@ -18,7 +18,7 @@ impl Remote {
     /// Reads `ssh://user@host:port`.
     pub(crate) fn parse(text: &str) -> Result<Remote, Stopped> {
         let form = || {
-            let message = format!("--target must be ssh://user@host[:port], got `{text}`");
+            let message = format!("--target must be ssh://user@host[:port], got `{}`", visible(text));
             Stopped::usage(message, "for example: --target ssh://deploy@web1.example.org")
         };
         let rest = text.strip_prefix("ssh://").ok_or_else(form)?;
@@ -28,7 +28,10 @@ impl Remote {
             None => (None, rest),
         };
         if place.is_empty() {
-            return Err(Stopped::usage(format!("--target missing host: `{text}`"), "write ssh://user@host[:port]"));
+            return Err(Stopped::usage(
+                format!("--target missing host: `{}`", visible(text)),
+                "write ssh://user@host[:port]",
+            ));
         }
         let (host, port) = split(place).ok_or_else(form)?;
         let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -67,6 +70,13 @@ impl fmt::Display for Remote {
             None => Ok(()),
         }
     }
+}
+
+/// Returns a text that anybody may have written, as it can be shown.
+fn visible(text: &str) -> String {
+    let mut clean = String::new();
+    punix_diag::visible(text, &mut clean);
+    clean
 }
 
 /// Takes a port off its host.

@@ -10,6 +10,7 @@ use crate::audit::{AuditFault, AuditLine};
 use crate::boundary::Boundary;
 use crate::commit::{Committed, Progress};
 use crate::confirm::{Confirm, Pending};
+use crate::drill::{ROOM, WORDS};
 use crate::failure::TargetError;
 use crate::generation::{Generation, Mark, RecordIssue};
 use crate::hands::Running;
@@ -36,7 +37,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What a program at the other end gets of our environment.
-const PASSED_ON: [&str; 2] = ["HOME", "PUNIX_NO_GUARD"];
+const PASSED_ON: &[&str] =
+    if cfg!(debug_assertions) { &["HOME", "PUNIX_NO_GUARD", ROOM, WORDS] } else { &["HOME", "PUNIX_NO_GUARD"] };
 
 /// Which target is meant, as the other side finds it.
 #[derive(Debug, Clone)]
@@ -132,6 +134,24 @@ impl Client {
         };
         wire.silence = Duration::from_secs(SILENCE_SECONDS).saturating_add(opening.wait.saturating_mul(2));
         Ok(Client { wire, layout, machine, command: opening.command.to_owned(), wait: opening.wait })
+    }
+
+    /// Asks about many secrets before anything is heard.
+    fn marks(&self, secrets: &[&Secret], request: fn() -> Request) -> Result<Vec<Option<Mark>>, TargetError> {
+        for secret in secrets {
+            self.wire.post(request(), vec![Piece::Secret((*secret).clone())])?;
+        }
+        let (mut marks, mut refused) = (Vec::new(), None);
+        for _ in secrets {
+            match self.wire.hear(&mut |_| false) {
+                Ok((Answer::Mark(mark), pieces)) if pieces.is_empty() => marks.push(mark),
+                Ok(_) => return self.wire.unasked(),
+                // What else was asked is answered too.
+                Err(told @ TargetError::Told(_)) => refused = refused.or(Some(told)),
+                Err(error) => return Err(error),
+            }
+        }
+        refused.map_or(Ok(marks), Err)
     }
 
     fn committed(
@@ -250,6 +270,16 @@ impl Door for Client {
             Answer::Mark(Some(mark)) => Ok(mark),
             _ => self.wire.unasked(),
         }
+    }
+
+    fn tag_all(&self, secrets: &[&Secret]) -> Result<Vec<Mark>, TargetError> {
+        let marks = self.marks(secrets, || Request::Tag)?;
+        let marks: Option<Vec<Mark>> = marks.into_iter().collect();
+        marks.map_or_else(|| self.wire.unasked(), Ok)
+    }
+
+    fn peek_all(&self, secrets: &[&Secret]) -> Result<Vec<Option<Mark>>, TargetError> {
+        self.marks(secrets, || Request::Peek)
     }
 
     fn peek(&self, secret: &Secret) -> Result<Option<Mark>, TargetError> {

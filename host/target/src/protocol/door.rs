@@ -47,7 +47,15 @@ pub trait Door {
     fn layout(&self) -> Layout;
     fn look(&self, question: &Question) -> Result<Seen, TargetError>;
     fn tag(&self, secret: &Secret) -> Result<Mark, TargetError>;
+    /// Returns a mark for each, in their order. Over a pipe that is one round trip, however many there are.
+    fn tag_all(&self, secrets: &[&Secret]) -> Result<Vec<Mark>, TargetError> {
+        secrets.iter().map(|secret| self.tag(secret)).collect()
+    }
     fn peek(&self, secret: &Secret) -> Result<Option<Mark>, TargetError>;
+    /// The same for many.
+    fn peek_all(&self, secrets: &[&Secret]) -> Result<Vec<Option<Mark>>, TargetError> {
+        secrets.iter().map(|secret| self.peek(secret)).collect()
+    }
     fn commit(
         &self,
         plan: &Plan,

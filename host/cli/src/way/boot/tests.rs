@@ -91,7 +91,7 @@ impl There {
 
     /// Starts the words that are made for this machine, without their shell.
     fn start(&self, programs: &[Program<'_>], named: Option<&Path>, becomes: Option<Become>) -> Child {
-        let words = words(programs, named, becomes, GREETING);
+        let words = words(Which::Target, programs, named, becomes, GREETING);
         let mut words: Vec<String> = words.into_iter().skip(1).collect();
         for script in words.iter_mut().filter(|word| word.contains("punix-boot ")) {
             *script = self.moved(script);
@@ -102,13 +102,14 @@ impl There {
     fn come_of(&self, mut child: Child, programs: &[Program<'_>]) -> Came {
         let (input, output) = (Box::new(child.stdin.take().unwrap()), Box::new(child.stdout.take().unwrap()));
         let sent = std::cell::Cell::new(false);
-        let outcome =
-            boot(input, output, programs, GREETING, &|_| sent.set(true)).map(|Booted { input, mut output }| {
+        let outcome = boot(input, output, (Which::Target, programs), GREETING, &|_| sent.set(true)).map(
+            |Booted { input, mut output }| {
                 drop(input);
                 let mut text = String::new();
                 output.read_to_string(&mut text).unwrap();
                 text
-            });
+            },
+        );
         let complaint = child.wait_with_output().unwrap().stderr;
         Came { outcome, was_sent: sent.get(), complaint: String::from_utf8(complaint).unwrap() }
     }
@@ -267,7 +268,7 @@ fn what_a_login_prints_is_passed_over() {
 fn a_foreign_machine_is_named() {
     for said in ["Linux riscv64", "Darwin arm64", "FreeBSD amd64"] {
         let there = There::before(&format!("uname() {{ echo {said}; }}; "));
-        let Err(BootError::System { system }) = there.boot().outcome else { panic!("{said}") };
+        let Err(BootError::System { system, .. }) = there.boot().outcome else { panic!("{said}") };
         assert_eq!((system.as_str(), there.left("punix")), (said, Vec::new()));
     }
     for said in ["Linux amd64", "Linux arm64", "Linux aarch64", "Linux x86_64"] {
@@ -320,7 +321,7 @@ fn mounted(there: &There, mounts: &[(&str, &str)], program: [Program<'_>; 2]) ->
         fs::create_dir_all(there.at(place)).unwrap();
         script.push_str(&format!("mount -t tmpfs -o mode=700,{options} none {} && ", there.at(place).display()));
     }
-    let words = words(&program, None, None, GREETING);
+    let words = words(Which::Target, &program, None, None, GREETING);
     let mut command = there.command(&[]);
     let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| Some(value?.to_owned()));
     let mut outer = Command::new(which("unshare"));
@@ -432,7 +433,7 @@ fn root_does_it_without_being_asked_for_a_password() {
     let programs = programs(PROGRAM, &DIGEST_OF_PROGRAM, |_| Some(PROGRAM.into()));
     let there = There { before: String::new(), ..there };
     let start = |there: &There| {
-        let words = words(&programs, None, Some(Become::Sudo), GREETING);
+        let words = words(Which::Target, &programs, None, Some(Become::Sudo), GREETING);
         let mut words: Vec<String> = words.into_iter().skip(1).collect();
         if let Some(outer) = words.get_mut(1) {
             *outer = format!("id() {{ echo 1000; }}; {outer}");
