@@ -25,6 +25,10 @@ pub(crate) struct Fleet {
     #[arg(long, value_name = "PATH")]
     reference: Option<PathBuf>,
 
+    /// One fleet of so many hosts, deployed, looked at and deployed again, with what each host costs
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["quick", "assert", "reference"])]
+    hosts: Option<usize>,
+
     /// Fewer hosts and rounds
     #[arg(long)]
     quick: bool,
@@ -62,6 +66,9 @@ pub(crate) fn run(options: &Fleet, out: &mut dyn Write) -> io::Result<ExitCode> 
     measure::limit_memory()?;
     writeln!(out, "machine: {}  ", machine::kind())?;
     writeln!(out, "date: {}; load average at the start: {}  ", machine::date(), machine::load())?;
+    if let Some(hosts) = options.hosts {
+        return alone(&scratch, &punix, hosts, out);
+    }
     let rounds = if options.quick { 1 } else { ROUNDS };
     writeln!(out, "times: middle of {rounds} rounds in turns, to hosts on which nothing is\n")?;
     let sizes = if options.quick { &SIZES[..1] } else { &SIZES[..] };
@@ -98,6 +105,37 @@ fn measured(
     let mut costs = turns(scratch, rounds, DEADLINE, &ways)?.into_iter();
     let at_once = costs.next().ok_or_else(|| io::Error::other("nothing was measured"))?;
     Ok(Row { hosts, peak_mb, at_once, in_turn: costs.next(), reference: costs.next() })
+}
+
+/// Measures what is done with one fleet, once each: a deploy to hosts on which nothing is, one that changes nothing, and a look.
+fn alone(scratch: &Scratch, punix: &Path, hosts: usize, out: &mut dyn Write) -> io::Result<ExitCode> {
+    let directory = scratch.path().join("fleet");
+    let fleet = write(&directory, hosts)?;
+    let at = directory.join("at");
+    let mut table =
+        Table::new(&["what", "wall s", "CPU s", "MB", "exit", "wall ms a host", "CPU ms a host", "kB a host"]);
+    for (what, verb) in [("deploy", "apply"), ("nothing to do", "apply"), ("look", "status")] {
+        let mut words = vec!["fleet", verb, text(&fleet)?];
+        words.extend(["--transport-root", text(&at)?, "--deployments-root", "/deploy"]);
+        if verb == "apply" {
+            words.extend(["--store-root", text(scratch.path())?]);
+        }
+        let run = measure::run(scratch, punix, &words, DEADLINE)?;
+        let each = |amount: f64| format!("{:.2}", amount / hosts.max(1) as f64);
+        table.push(vec![
+            what.to_owned(),
+            format!("{:.1}", run.wall.as_secs_f64()),
+            format!("{:.1}", run.cpu.as_secs_f64()),
+            format!("{:.0}", run.peak_bytes as f64 / 1e6),
+            run.end.show(),
+            each(run.wall.as_secs_f64() * 1e3),
+            each(run.cpu.as_secs_f64() * 1e3),
+            each(run.peak_bytes as f64 / 1e3),
+        ]);
+    }
+    writeln!(out, "{hosts} hosts, once\n")?;
+    table.write(out)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes a fleet, each host with a program of its own.

@@ -13,7 +13,7 @@ use crate::table::Table;
 use crate::turns::{Before, Cost, Way, turns};
 use clap::Args;
 use machine::{KEY, Machine};
-use peers::{Peer, Peers};
+use peers::Peers;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

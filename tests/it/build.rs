@@ -144,7 +144,7 @@ impl Drop for Home {
     }
 }
 
-fn unlock(directory: &Path) {
+pub(crate) fn unlock(directory: &Path) {
     let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o700));
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

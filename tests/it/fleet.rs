@@ -7,6 +7,7 @@ mod documents;
 mod examples;
 mod failing;
 mod going;
+mod killed;
 mod many;
 mod secrets;
 mod staging;
@@ -16,6 +17,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// Below which root, in words.
 const ROOT: [&str; 2] = ["--transport-root", "hosts"];
@@ -73,11 +75,17 @@ impl Fleet {
         self.with(words, &[])
     }
 
-    fn with<A: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = A>, variables: &[(&str, &str)]) -> Outcome {
+    /// Prepares a verb.
+    fn command<A: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = A>) -> Command {
         let mut command = punix();
         command.args(words).current_dir(self.path("")).env("HOME", self.path("home")).env("USER", "op");
         command.env("PUNIX_STORE_DIR", self.path("store")).env("PUNIX_DEPLOYMENTS_DIR", "/deploy");
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        command
+    }
+
+    fn with<A: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = A>, variables: &[(&str, &str)]) -> Outcome {
+        let mut command = self.command(words);
         for (name, value) in variables {
             command.env(name, value);
         }

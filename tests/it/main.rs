@@ -26,6 +26,7 @@ mod sdk_guide;
 mod secrets;
 mod seeds;
 mod service;
+mod start;
 mod store;
 mod streams;
 mod support;

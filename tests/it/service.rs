@@ -14,7 +14,7 @@ mod tls;
 mod units;
 
 use crate::build::namespaces;
-use crate::support::{Folder, Outcome, punix, root, run, scrubbed, skip};
+use crate::support::{Folder, Outcome, punix, run, scrubbed};
 use expect_test::{Expect, expect};
 use std::ffi::OsStr;
 use std::fs;
@@ -319,28 +319,4 @@ fn a_foreign_file_is_overwritten_only_when_asked_for() {
         warning: `/etc/web/mode` was not this stack's; from now on it is
     "#]],
     );
-}
-
-#[test]
-fn the_example_of_the_readme_deploys_redeploys_and_rolls_back() {
-    if !namespaces() {
-        return skip("no user namespaces for builds");
-    }
-    let scene = Scene::of(FILES);
-    let mut command = scrubbed("sh");
-    command.arg(root().join("examples/first-deploy.sh")).arg(scene.path("scratch"));
-    command
-        .env("PUNIX", punix().get_program())
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("HOME", scene.path("home"));
-    let outcome = fine(run(command));
-    for line in [
-        "deployed: stack HelloStack → gen-001 (2 config file(s), 1 store path(s) pinned, 1 pushed/0 cached)",
-        "deployed: stack HelloStack → gen-002 (2 config file(s), 1 store path(s) pinned, 0 pushed/1 cached)",
-        "rolled back: stack HelloStack → gen-001 (was gen-002) [2 config file(s) byte-restored, 0 removed]",
-        "HelloStack gen-001: 3 checked, 3 clean",
-    ] {
-        assert!(outcome.stdout.lines().any(|shown| shown == line), "{line} is not in\n{}", outcome.stdout);
-    }
-    assert_eq!(scene.read("scratch/host/etc/hello/greeting"), "hello\n");
 }

@@ -1,10 +1,13 @@
 //! The command line. Doc comments here are the help texts.
 
 pub(crate) mod build;
+pub(crate) mod doctor;
 pub(crate) mod fleet;
+pub(crate) mod help;
 pub(crate) mod plugin;
 pub(crate) mod secrets;
 pub(crate) mod service;
+pub(crate) mod start;
 pub(crate) mod store;
 
 use crate::ui::Color;
@@ -41,7 +44,13 @@ pub(crate) enum Command {
     Verify(service::Verify),
     Secrets(secrets::Secrets),
     Plugin(plugin::Plugin),
+    Init(start::Init),
+    Demo(start::Demo),
+    Doctor(doctor::Doctor),
     Explain(Explain),
+    Help(help::Help),
+    Completions(help::Completions),
+    Man(help::Man),
 }
 
 /// Check a program: syntax, names, types, conflicts and cycles, in the base program and under every scenario

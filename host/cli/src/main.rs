@@ -7,6 +7,7 @@ compile_error!("without a compiler `punix` is sealed: say so with `--no-default-
 
 mod args;
 mod cmd;
+mod drill;
 mod exit;
 mod load;
 mod machine;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     }
     punix_target::leave_no_dump();
     exit::install_panic_hook();
+    punix_target::arm_drill_if_asked();
     let arguments = match args::Arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
@@ -44,8 +46,16 @@ fn main() -> ExitCode {
         args::Command::Verify(args) => cmd::service::verify(&ui, &args),
         args::Command::Secrets(args) => cmd::service::secrets(&ui, &args),
         args::Command::Plugin(args) => cmd::plugin::run(&ui, &args),
+        args::Command::Init(args) => cmd::init::run(&ui, &args),
+        args::Command::Demo(args) => cmd::demo::run(&ui, &args),
+        args::Command::Doctor(args) => cmd::doctor::run(&ui, &args),
         args::Command::Explain(args) => cmd::explain::run(&ui, &args),
+        args::Command::Help(args) => cmd::help::run(&ui, &args),
+        args::Command::Completions(args) => cmd::help::completions(&ui, &args),
+        args::Command::Man(args) => cmd::help::man(&ui, &args),
     };
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    // Statics are not dropped, and this one is as secret as what it was made of.
+    ui::hidden::forget();
     outcome.unwrap_or(exit::Exit::Bug).into()
 }

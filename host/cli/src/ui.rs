@@ -150,6 +150,13 @@ impl Ui {
         self.whisper(&format!("{text}\n"));
     }
 
+    /// Says one line of the conversation that would only be in the way of others where many things are done at once.
+    pub(crate) fn say_alone(&self, text: &str) {
+        if self.kept.is_none() {
+            self.say(text);
+        }
+    }
+
     fn whisper(&self, text: &str) {
         let text = &*hidden::without(text, false);
         match &self.kept {

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 /// Looks at all files of a stack. Returns everything that may not be written, and why.
 pub fn check_boundary(design: &Design, rendered: &Rendered, boundary: &Boundary) -> Vec<Diagnostic> {
+    punix_diag::drill("boundary");
     let mut refusals = Vec::new();
     for file in &rendered.files {
         refusals.extend(place(design, file, boundary));

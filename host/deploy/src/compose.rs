@@ -53,6 +53,7 @@ pub struct Spans {
 
 /// Composes packages. Returns them, or all that is wrong.
 pub fn compose_packages(choice: Choice<'_>, local: Local<'_>) -> Result<Composed, Vec<Diagnostic>> {
+    punix_diag::drill("packages");
     let program = &choice.checked.program;
     let mut evaluator = Evaluator::under(program, choice.scenario);
     let mut wanted: Vec<ModuleId> = match choice.only {

@@ -61,6 +61,7 @@ const BACKEND_FIELDS: &[&str] = &["systemUsers", "systemGroups"];
 
 /// Composes a stack. Returns it with warnings, or all that is wrong: with the program, or else with the stack.
 pub fn compose_stack(choice: StackChoice<'_>) -> Result<(Design, Vec<Diagnostic>), Vec<Diagnostic>> {
+    punix_diag::drill("compose");
     if choice.checked.has_errors() {
         return Err(choice.checked.diagnostics.iter().filter(|found| found.is_error()).cloned().collect());
     }

@@ -59,6 +59,7 @@ pub fn draft_by_reference(
     marks: &BTreeMap<TargetPath, Mark>,
     circumstances: Circumstances,
 ) -> Generation {
+    punix_diag::drill("draft");
     let ByReference { design, rendered, artifacts } = by_reference;
     let Circumstances { source_hash, system, scenario, mut store_paths, plugins, deployed_at, deployed_by } =
         circumstances;

@@ -122,6 +122,15 @@ pub struct Counts {
     pub same: usize,
     /// Files with secrets that stay as they are, though they are not what the generation says.
     pub secret_skipped: usize,
+    /// The same of files with artifacts of other hosts that cannot be made from the record.
+    pub artifact_skipped: usize,
+}
+
+impl Counts {
+    /// Returns how many files stay as they are.
+    fn skipped(&self) -> usize {
+        self.secret_skipped + self.artifact_skipped
+    }
 }
 
 /// A target, for whoever judges: what was seen of it, and where files may lie there.
@@ -133,6 +142,7 @@ pub struct Ground<'g> {
 
 /// Makes a plan.
 pub fn plan(ground: Ground<'_>, wish: Wish<'_>) -> Result<Planned, PlanError> {
+    punix_diag::drill("plan");
     match wish {
         Wish::Deploy(deploy) => deploy_plan(ground, deploy),
         Wish::Go(go) => go_plan(ground, &go),
@@ -235,26 +245,41 @@ fn go_plan(ground: Ground<'_>, go: &Go<'_>) -> Result<Planned, PlanError> {
 
 fn going_warnings(seen: &Seen, to: &Generation, judged: &judge::Judged, rewrite: bool) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    if let Some(live) = seen.current.as_ref().filter(|live| live.number != to.number) {
-        if judged.counts.secret_skipped > 0 {
-            warnings.push(Warning::SecretSkipped { files: judged.counts.secret_skipped, number: to.number });
-        }
-        if live.stateful || to.stateful {
-            let state_dirs: BTreeSet<&String> = live.state_dirs.iter().chain(&to.state_dirs).collect();
-            warnings.push(Warning::Stateful {
-                stack: to.stack.clone(),
-                from: live.number,
-                to: to.number,
-                state_dirs: state_dirs.into_iter().cloned().collect(),
-            });
-        }
-    } else if judged.counts.secret_skipped > 0 {
-        warnings.push(Warning::SecretSkipped { files: judged.counts.secret_skipped, number: to.number });
+    let counts = judged.counts;
+    if counts.secret_skipped > 0 {
+        warnings.push(Warning::SecretSkipped { files: counts.secret_skipped, number: to.number });
+    }
+    if counts.artifact_skipped > 0 {
+        warnings.push(Warning::ArtifactSkipped { files: counts.artifact_skipped });
+    }
+    let files = of_certificates(to, judged);
+    if files > 0 {
+        warnings.push(Warning::ArtifactsAsThen { files, number: to.number });
+    }
+    let other = seen.current.as_ref().filter(|live| live.number != to.number);
+    if let Some(live) = other.filter(|live| live.stateful || to.stateful) {
+        let state_dirs: BTreeSet<&String> = live.state_dirs.iter().chain(&to.state_dirs).collect();
+        warnings.push(Warning::Stateful {
+            stack: to.stack.clone(),
+            from: live.number,
+            to: to.number,
+            state_dirs: state_dirs.into_iter().cloned().collect(),
+        });
     }
     if !rewrite {
         warnings.push(Warning::NotRewritten { number: to.number });
     }
     warnings
+}
+
+/// Counts files that are written as they were, with what was made of another host's certificate then. That host may have
+/// another one by now, which does not go back.
+fn of_certificates(to: &Generation, judged: &judge::Judged) -> usize {
+    const LITERAL: &str = "literal";
+    let made_of_one = to.artifacts.iter().filter(|artifact| artifact.kind != LITERAL).map(|artifact| &artifact.path);
+    let paths: BTreeSet<&TargetPath> = made_of_one.collect();
+    let is_written = |change: &&Change| matches!(change.after, After::File { .. }) && paths.contains(&change.path);
+    judged.changes.iter().filter(is_written).count()
 }
 
 fn repair_plan(ground: Ground<'_>, repair: &Repair<'_>) -> Result<Planned, PlanError> {
@@ -269,7 +294,7 @@ fn repair_plan(ground: Ground<'_>, repair: &Repair<'_>) -> Result<Planned, PlanE
     live.files.iter().for_each(|row| judge.wanted(row));
     let judged = judge.end()?;
     let push = missing(seen, live);
-    if judged.is_still() && judged.counts.secret_skipped == 0 {
+    if judged.is_still() && judged.counts.skipped() == 0 {
         return Ok(Planned::Unchanged { number: live.number, push });
     }
     let units = unit_steps(Some(live), Some(live), &judged.changes);

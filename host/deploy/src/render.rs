@@ -70,6 +70,7 @@ impl RenderedFile {
 pub fn render(design: &Design, sources: Sources, by: Renderer<'_>) -> Result<Rendered, Vec<Diagnostic>> {
     let stack = stack_of(design, by.unit_dir);
     let rendering = by.backend.render(&stack, by.facts).map_err(|fault| vec![explain(design, fault)])?;
+    punix_diag::drill("render");
     let mut errors = Vec::new();
     let (mut files, mut made) = (Vec::new(), Vec::new());
     let mut read = sources.0.into_iter();

@@ -45,6 +45,7 @@ pub enum SourceHeld {
 /// Reads all sources of a stack. `base` is the directory of the file that the stack stands in, or the directory of the
 /// program if it is one.
 pub fn read_sources(design: &Design, base: &Path) -> Result<Sources, Vec<Diagnostic>> {
+    punix_diag::drill("sources");
     let mut errors = Vec::new();
     let mut reader = Reader { base: Err(String::new()), left: SOURCES_BYTES_MAX, keeps_all: false };
     // Programs without sources may come from where there is no directory.

@@ -88,6 +88,7 @@ pub fn check(files: Vec<Source>, world: &World) -> Checked {
 
 /// Checks a program that has been read; `syntax` is what reading found.
 pub fn check_ast(ast: Ast, syntax: Vec<Diagnostic>, world: &World) -> Checked {
+    punix_diag::drill("check");
     let mut findings = Findings { list: syntax, dropped: 0 };
     let readable = findings.list.is_empty() && !ast.damaged;
     let mut program = declare::declare(ast, &mut findings);

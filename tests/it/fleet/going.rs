@@ -113,3 +113,78 @@ fn chosen_generations_are_named_by_stack_or_for_all() {
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{words:?}: {outcome:?}");
     }
 }
+
+/// The second block of output that the manual of the fleet shows, byte for byte.
+#[test]
+fn a_rollback_is_told_as_the_manual_has_it() {
+    let fleet = Fleet::of(&[(
+        "fleet.pcl",
+        "module Fleet {\n  hosts = [\n\
+         { file = \"hosts/web.pcl\" stack = \"WebStack\" target = \"ssh://deploy@web.example.com\" machine = \"web\" }\n\
+         { file = \"hosts/db.pcl\" stack = \"DbStack\" target = \"ssh://deploy@db.example.com\" machine = \"db\" }\n]\n}\n",
+    )]);
+    let files = |names: &[&str], value: &str| -> String {
+        names.iter().map(|name| format!("    {{ path = \"/etc/x/{name}\"  content = \"{value}\\n\" }}\n")).collect()
+    };
+    for value in ["one", "two", "three", "four"] {
+        let web = format!(
+            "module WebStack {{\n  backend = \"systemd\"\n  dataFiles = [\"S\"]\n  configFiles = [\n{}  ]\n}}\n\
+             module S {{ path = \"/etc/x/s.json\"  format = \"json\"  data = {{ a = {{ from_env = \"TOKEN\" }}  v = \"{value}\" }} }}\n",
+            files(&["a", "b", "c", "d", "e"], value)
+        );
+        fleet.write("hosts/web.pcl", &web);
+        let names: &[&str] = if value == "one" { &["a", "b", "c"] } else { &["a", "b", "c", "d"] };
+        let db = if value == "one" { "one" } else { "two" };
+        let db =
+            format!("module DbStack {{\n  backend = \"systemd\"\n  configFiles = [\n{}  ]\n}}\n", files(names, db));
+        fleet.write("hosts/db.pcl", &db);
+        let words = ["fleet", "apply", "fleet.pcl"].iter().chain(&super::ROOT);
+        assert_eq!(fleet.with(words, &[("TOKEN", "t-0123456789")]).code, Some(0));
+    }
+    let outcome = fleet.fleet("rollback", &[]);
+    let stdout = "  ↩ DbStack → gen-001 (was gen-002); 3 restored, 1 removed\n  \
+                  ↩ WebStack → gen-003 (was gen-004); 5 restored, 0 removed, 1 secret-skipped\n\
+                  fleet: 2/2 host(s) rolled back\n";
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), stdout), "{outcome:?}");
+}
+
+/// A file with a secret and an artifact in it can be made by a deploy alone.
+#[test]
+fn files_with_artifacts_that_cannot_be_made_are_counted_by_themselves() {
+    let fleet = Fleet::of(&[(
+        "fleet.pcl",
+        "module Fleet {\n  hosts = [\n\
+         { file = \"a.pcl\" stack = \"A\" target = \"ssh://a\" machine = \"a\" }\n\
+         { file = \"b.pcl\" stack = \"B\" target = \"ssh://b\" machine = \"b\" }\n]\n}\n",
+    )]);
+    for value in ["one", "two"] {
+        fleet.write(
+            "a.pcl",
+            &format!(
+                "module A {{ backend = \"systemd\"  configFiles = [ {{ path = \"/etc/a\"  content = \"{value}\\n\" }} ]\n  \
+                 producesArtifacts = [ {{ name = \"x\"  kind = \"literal\"  value = \"{value}\" }} ] }}\n"
+            ),
+        );
+        fleet.write(
+            "b.pcl",
+            &format!(
+                "module B {{ backend = \"systemd\"  dataFiles = [\"Both\", \"Secret\"] }}\n\
+                 module Both {{ path = \"/etc/both.json\"  format = \"json\"\n  \
+                 data = {{ a = {{ from_env = \"TOKEN\" }}  x = {{ artifact = {{ host = \"a\"  name = \"x\" }} }}  v = \"{value}\" }} }}\n\
+                 module Secret {{ path = \"/etc/secret.json\"  format = \"json\"  data = {{ a = {{ from_env = \"TOKEN\" }}  v = \"{value}\" }} }}\n"
+            ),
+        );
+        let words = ["fleet", "apply", "fleet.pcl"].iter().chain(&super::ROOT);
+        assert_eq!(fleet.with(words, &[("TOKEN", "t-0123456789")]).code, Some(0));
+    }
+    let outcome = fleet.fleet("rollback", &[]);
+    let stdout = "  ↩ B → gen-001 (was gen-002); 0 restored, 0 removed, 1 secret-skipped, 1 artifact-skipped\n  \
+                  ↩ A → gen-001 (was gen-002); 1 restored, 0 removed\nfleet: 2/2 host(s) rolled back\n";
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), stdout), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("⚠ ssh://b: warning: artifact-skipped: 1 file(s)")
+            || outcome.stderr.contains("⚠ ssh://b: artifact-skipped: 1 file(s)"),
+        "{}",
+        outcome.stderr
+    );
+}

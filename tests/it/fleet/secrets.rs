@@ -1,6 +1,7 @@
 //! Secrets of a fleet: looked up before any host is touched, and missing on one host alone.
 
 use super::{Fleet, gives};
+use crate::bundled::vault::Vault;
 
 /// The fleet of the first example of all: one host of two misses a secret.
 fn two() -> Fleet {
@@ -75,4 +76,33 @@ fn no_value_is_in_what_is_said_and_written_of_a_fleet() {
     for text in [&outcome.stdout, &outcome.stderr, &log, &record] {
         assert!(!text.contains("0123456789"), "{text}");
     }
+}
+
+/// However many hosts need something of one path, the server is asked once, and before any host is touched.
+#[test]
+fn a_server_is_asked_once_for_the_whole_fleet() {
+    const TOKEN: &str = "s.token-of-the-test";
+    let body =
+        r#"{"lease_duration":0,"data":{"data":{"one":"k-0123456789","two":"p-0123456789"},"metadata":{"version":3}}}"#;
+    let vault =
+        Vault::new(TOKEN).mount("kv/web", "kv", "kv", r#"{"version":"2"}"#).answer("GET kv/data/web", 200, body);
+    let hosts: Vec<(String, String)> = (0..6).map(|n| (format!("S{n}"), format!("ssh://h{n}"))).collect();
+    let rows: Vec<(&str, &str, &str)> =
+        hosts.iter().map(|(stack, target)| (stack.as_str(), target.as_str(), "x")).collect();
+    let fleet = Fleet::simple(&rows);
+    for (number, (stack, _)) in hosts.iter().enumerate() {
+        let field = if number % 2 == 0 { "one" } else { "two" };
+        fleet.write(
+            &format!("{stack}.pcl"),
+            &format!(
+                "module {stack} {{ backend = \"systemd\" dataFiles = [\"D\"] }}\n\
+                 module D {{ path = \"/etc/d.json\" format = \"json\" data = {{ key = {{ from_vault = \"kv/web#{field}\" }} }} }}\n"
+            ),
+        );
+    }
+    let words = ["fleet", "apply", "fleet.pcl"].iter().chain(&super::ROOT);
+    let outcome = fleet.with(words, &[("VAULT_ADDR", &vault.address), ("VAULT_TOKEN", TOKEN)]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(vault.asked(), ["GET sys/internal/ui/mounts/kv/web", "GET kv/data/web"]);
+    assert!(fleet.read("hosts/ssh___h5/etc/d.json").contains("p-0123456789"));
 }

@@ -5,15 +5,16 @@ use crate::service::sandbox;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-/// Fails for `start` and `restart` of a unit that the test names, and knows all units.
+/// Fails for `start` and `restart` of a unit that the test names, and knows all units. Those that were stopped are so.
 const SYSTEMCTL: &str = r#"#!/bin/sh
-case "$1" in
-  show)
-    for word in "$@"; do case "$word" in *.service)
-      printf 'Id=%s\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=disabled\n\n' "$word" ;;
-    esac; done ;;
-  start|restart) case "$*" in *"${BAD:-none}"*) echo "Job for $BAD failed." >&2; exit 1 ;; esac ;;
-esac
+for word in "$@"; do case "$1-$word" in
+  show-*.service)
+    state='ActiveState=active\nSubState=running'
+    [ -e "$0.$word" ] && state='ActiveState=inactive\nSubState=dead'
+    printf "Id=%s\nLoadState=loaded\n$state\nUnitFileState=disabled\n\n" "$word" ;;
+  stop-*.service) : > "$0.$word" ;;
+  *start-*.service) rm -f "$0.$word"; case "$word" in "${BAD:-none}") echo "Job for $BAD failed." >&2; exit 1 ;; esac ;;
+esac; done
 "#;
 
 fn two() -> Fleet {
@@ -140,4 +141,60 @@ fn who_went_live_goes_back_when_another_one_fails() {
     assert_eq!((together.code, together.stdout.as_str()), (Some(1), "fleet: 0/2 host(s) deployed\n"), "{together:?}");
     assert!(together.stderr.contains("  ✗ Good → ssh://good: "), "{}", together.stderr);
     assert!(unit("good", "good").contains("three") && unit("bad", "bad").contains("two"), "{together:?}");
+}
+
+/// Returns a fleet of which one stack has nothing to go back to, and the other one cannot go live: what it waits for is
+/// found out when the first one is live already.
+fn first_of_two() -> (Fleet, impl Fn(&Fleet, &[&str]) -> crate::support::Outcome) {
+    let program = |stack: &str| {
+        format!(
+            "module Tool {{ recipe = \"std.shell\" pname = \"tool\" version = \"1\" recipeArgs = {{ command = \"mkdir -p $OUTPUT/bin && echo x > $OUTPUT/bin/tool\" }} }}\n\
+             module {stack} {{ backend = \"systemd\" services = [ {{ name = \"{}\" package = \"Tool\" binary = \"tool\" }} ] }}\n",
+            stack.to_lowercase()
+        )
+    };
+    let fleet = Fleet::simple(&[("Good", "ssh://good", "x"), ("Bad", "ssh://bad", "x")]);
+    for stack in ["Good", "Bad"] {
+        fleet.write(&format!("{stack}.pcl"), &program(stack));
+    }
+    fleet.write("systemctl", SYSTEMCTL);
+    fs::set_permissions(fleet.path("systemctl"), fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let apply = |fleet: &Fleet, more: &[&str]| {
+        let words =
+            ["fleet", "apply", "fleet.pcl", "--activate", "--systemctl", "./systemctl", "--rollback-on-failure"];
+        fleet.with(words.iter().chain(&super::ROOT).chain(sandbox()).chain(more), &[("BAD", "bad.service")])
+    };
+    (fleet, apply)
+}
+
+#[test]
+fn a_host_on_which_nothing_was_before_has_nothing_again() {
+    let (fleet, apply) = first_of_two();
+    let together = apply(&fleet, &["--stage-first", "--jobs", "1"]);
+    let stderr: Vec<&str> = together.stderr.lines().filter(|line| !line.starts_with('[')).collect();
+    assert_eq!((together.code, together.stdout.as_str()), (Some(1), "fleet: 0/2 host(s) deployed\n"), "{together:?}");
+    assert_eq!(
+        stderr.join("\n"),
+        "  ✗ Good → ssh://good: stack Good gen-001 was removed again, as nothing was there before: another host failed\n    \
+         ⚠ ssh://bad: bad.service did not (re)start: Job for bad.service failed.\n  \
+         ✗ Bad → ssh://bad: stack Bad gen-001 was removed again, as nothing was there before: 1 unit(s) did not (re)start: bad.service",
+    );
+    let is_empty = |stack: &str| {
+        let host = stack.to_lowercase();
+        assert!(!fleet.has(&format!("hosts/ssh___{host}/deploy/{stack}")), "{stack}");
+        assert!(!fleet.has(&format!("hosts/ssh___{host}/etc/systemd/system/{host}.service")), "{stack}");
+    };
+    for stack in ["Good", "Bad"] {
+        is_empty(stack);
+    }
+    // Alone it goes alone.
+    let alone = apply(&fleet, &["--json"]);
+    assert_eq!(alone.code, Some(1), "{alone:?}");
+    let document: serde_json::Value = serde_json::from_str(&alone.stdout).expect("it is a document");
+    let told =
+        |place: usize| ["status", "outcome"].map(|field| document["hosts"][place][field].as_str().map(str::to_owned));
+    assert_eq!(told(0), [Some("ok".to_owned()), Some("deployed".to_owned())], "{document:#}");
+    assert_eq!(told(1), [Some("failed".to_owned()), Some("removed".to_owned())], "{document:#}");
+    is_empty("Bad");
+    assert!(fleet.has("hosts/ssh___good/etc/systemd/system/good.service"));
 }

@@ -269,3 +269,19 @@ fn nothing_is_left_of_a_command_that_is_killed() {
     child.wait().unwrap();
     there.leaves_nothing();
 }
+
+#[test]
+fn the_doctor_looks_at_another_machine() {
+    let Some(there) = There::plain() else { return };
+    let mut command = punix();
+    command.env("PATH", "/usr/bin:/bin").env("HOME", there.at("home")).env("XDG_RUNTIME_DIR", there.at("run"));
+    command.args(["doctor", "--target", &there.server.url(), "--deployments-root", &there.at("deploy")]);
+    command.args(["--key", &there.at("user"), "--known-hosts", &there.at("known"), "--store-root", &there.at("store")]);
+    let said = run(command).stdout;
+    let (_, found) = said.split_once(&format!("\n{}\n", there.server.url())).expect("a section of its own");
+    for row in ["way", "system", "store", "deployments", "clock"] {
+        assert!(found.lines().any(|line| line.starts_with(&format!("  ok     {row} "))), "{row}: {said}");
+    }
+    assert!(!fs::exists(there.at("deploy")).unwrap() && !fs::exists(there.at("store")).unwrap(), "nothing was made");
+    there.leaves_nothing();
+}

@@ -1,5 +1,6 @@
 //! The arguments of verbs that build.
 
+use super::service::Secrets;
 use super::store::Root;
 use clap::Args;
 use std::path::PathBuf;
@@ -30,6 +31,9 @@ pub(crate) struct Build {
     /// Make a link to the one package that is built; while it is there, the package is not collected
     #[arg(long, value_name = "PATH")]
     pub(crate) link: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) secrets: Secrets,
 
     #[command(flatten)]
     pub(crate) building: Building,

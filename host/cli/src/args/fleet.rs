@@ -3,9 +3,8 @@
 mod choosing;
 mod reaching;
 
-use super::service::reach::{Activating, Units};
-use super::service::words::Stack;
-use super::service::{Secrets, Source};
+use super::service::Making;
+use super::service::reach::Activating;
 pub(crate) use choosing::{Choosing, FleetFile, Generations, To, Waves};
 use clap::{Args, Subcommand};
 pub(crate) use reaching::{FleetBuilding, FleetReach, FleetTelling};
@@ -42,70 +41,6 @@ impl Verb {
             Verb::Status(args) => &args.asked.telling,
             Verb::Verify(args) => &args.asked.telling,
             Verb::SetCurrent(args) => &args.telling,
-        }
-    }
-}
-
-/// What each host's stack is made with.
-#[derive(Debug, Args)]
-pub(crate) struct Making {
-    /// Evaluate every host's program under this scenario
-    #[arg(long, value_name = "NAME")]
-    pub(crate) scenario: Option<String>,
-
-    #[command(flatten)]
-    pub(crate) units: Units,
-
-    /// Take over files that nobody manages yet where stacks write
-    #[arg(long)]
-    pub(crate) adopt: bool,
-
-    /// Fail a host where a managed file was changed by hand, instead of overwriting it with a warning
-    #[arg(long)]
-    pub(crate) refuse_drift: bool,
-
-    /// Make a new generation even where nothing changed
-    #[arg(long)]
-    pub(crate) force_generation: bool,
-
-    /// Generations that are kept on each host; the live one and the one before it always are
-    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) keep: u32,
-
-    #[command(flatten)]
-    pub(crate) secrets: Secrets,
-
-    /// Where certificates lie for `tls` and `fromCert`: DIR/DOMAIN/fullchain.pem and privkey.pem
-    #[arg(long, value_name = "DIR")]
-    pub(crate) tls_certs: Option<PathBuf>,
-
-    /// A file with pinned recipes; only one that pins none is taken: plugins are chosen with `punix plugin add`
-    #[arg(long, value_name = "FILE")]
-    pub(crate) recipe_pins: Option<PathBuf>,
-}
-
-impl Making {
-    /// Returns what `punix service deploy` would be told of a host.
-    pub(crate) fn source(&self, stack: &str) -> Source {
-        let secrets = &self.secrets;
-        Source {
-            stack: Stack::named(stack),
-            file: None,
-            scenario: self.scenario.clone(),
-            units: Units { unit_dir: self.units.unit_dir.clone() },
-            adopt: self.adopt,
-            refuse_drift: self.refuse_drift,
-            force_generation: self.force_generation,
-            keep: self.keep,
-            secrets: Secrets {
-                vault_secrets: secrets.vault_secrets.clone(),
-                strict: secrets.strict,
-                vault_address: secrets.vault_address.clone(),
-                vault_namespace: secrets.vault_namespace.clone(),
-                vault_ca: secrets.vault_ca.clone(),
-            },
-            tls_certs: self.tls_certs.clone(),
-            recipe_pins: self.recipe_pins.clone(),
         }
     }
 }

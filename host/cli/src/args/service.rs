@@ -1,13 +1,15 @@
 //! The command line of `punix service`. What a stack or a target is called is read by the verbs; here stand words only.
 
 mod handling;
+mod making;
 pub(crate) mod reach;
 pub(crate) mod words;
 
 use super::build::Building;
 use clap::{Args, Subcommand};
 pub(crate) use handling::{Audit, Auditing, Logs, Restart};
-use reach::{Activating, Reach, Telling, Units};
+pub(crate) use making::Making;
+use reach::{Activating, BuildingPlace, Reach, Telling, Units};
 use std::path::PathBuf;
 use words::{Stack, StackAndNumber, StackAndPath, StackAndTwo};
 
@@ -53,43 +55,19 @@ pub(crate) struct Source {
     #[arg(long, value_name = "PATH")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Deploy it under this scenario
-    #[arg(long, value_name = "NAME")]
-    pub(crate) scenario: Option<String>,
-
     #[command(flatten)]
-    pub(crate) units: Units,
+    pub(crate) making: Making,
+}
 
-    /// Take over files that nobody manages yet where the stack writes
-    #[arg(long)]
-    pub(crate) adopt: bool,
-
-    /// Stop where a managed file was changed by hand, instead of overwriting it with a warning
-    #[arg(long)]
-    pub(crate) refuse_drift: bool,
-
-    /// Make a new generation even if nothing changed
-    #[arg(long)]
-    pub(crate) force_generation: bool,
-
-    /// Generations that are kept; the live one and the one before it always are
-    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) keep: u32,
-
-    #[command(flatten)]
-    pub(crate) secrets: Secrets,
-
-    /// Where certificates lie for the stack's `tls`: DIR/DOMAIN/fullchain.pem and privkey.pem
-    #[arg(long, value_name = "DIR")]
-    pub(crate) tls_certs: Option<PathBuf>,
-
-    /// A file with pinned recipes; only one that pins none is taken: plugins are chosen with `punix plugin add`
-    #[arg(long, value_name = "FILE")]
-    pub(crate) recipe_pins: Option<PathBuf>,
+impl Source {
+    /// Returns a stack whose program is found elsewhere.
+    pub(crate) fn of(stack: &str, making: &Making) -> Source {
+        Source { stack: Stack::named(stack), file: None, making: making.clone() }
+    }
 }
 
 /// Where secrets come from that are in neither environment nor file.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Secrets {
     /// What `from_vault` finds: a JSON object from references to texts, readable by you alone
     #[arg(long, value_name = "FILE")]
@@ -151,6 +129,9 @@ pub(crate) struct Deploy {
     pub(crate) reach: Reach,
 
     #[command(flatten)]
+    pub(crate) building_place: BuildingPlace,
+
+    #[command(flatten)]
     pub(crate) building: Building,
 }
 
@@ -166,7 +147,7 @@ pub(crate) struct Plan {
     pub(crate) source: Source,
 
     /// Keep the plan in this file
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", conflicts_with = "build_on_target")]
     pub(crate) out: Option<PathBuf>,
 
     #[command(flatten)]
@@ -174,6 +155,9 @@ pub(crate) struct Plan {
 
     #[command(flatten)]
     pub(crate) reach: Reach,
+
+    #[command(flatten)]
+    pub(crate) building_place: BuildingPlace,
 
     #[command(flatten)]
     pub(crate) building: Building,

@@ -3,9 +3,10 @@
 mod link;
 mod progress;
 mod report;
+mod there;
 
 use super::check::{checked, fail};
-use super::service::{Sourcing, base_of, resolve_sources};
+use super::service::{Sourcing, Vault, base_of, resolve_sources};
 use crate::args::build::{Build, Building};
 use crate::exit::Exit;
 use crate::machine::{network, processors, system};
@@ -14,14 +15,14 @@ use crate::ui::Ui;
 use progress::Progress;
 use punix_build::fetch::{Fetcher, Options};
 use punix_build::sandbox::{Isolation, probe};
-use punix_build::source::local_digest;
-use punix_build::{Fate, Plan, Seen, Workshop, look, realise};
+use punix_build::source::{Reference, local_digest};
+use punix_build::{Fate, Fetching, Package, Plan, Secret, Seen, Sources, Workshop, look, realise};
 use punix_deploy::{Choice, Composed, compose_packages};
 use punix_diag::{Diagnostic, SourceMap, closest};
 use punix_pcl::{Checked, ModuleId};
 use punix_store::{Asking, Digest, Holder, SharedLock, Store};
 use report::Report;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,7 +57,11 @@ pub(crate) fn run(ui: &Ui, args: &Build) -> Exit {
     };
     let wanted: Vec<usize> = composed.wanted.iter().map(|(_, place)| *place).collect();
     let command = "punix build";
-    let sourcing = Sourcing { base: Some(base_of(&args.path)), vault: None };
+    let vault = match Vault::read(ui, &args.secrets) {
+        Ok(vault) => vault,
+        Err(stopped) => return stopped.tell(ui, sources),
+    };
+    let sourcing = Sourcing { base: Some(base_of(&args.path)), vault: vault.as_ref() };
     let building = &args.building;
     let run = Run { ui, building, composed, sources, store: &store, command, sourcing, is_part: false };
     let Realised { report, exit, shared } = match run.realise(&wanted, &BTreeSet::new()) {
@@ -214,8 +219,7 @@ impl Run<'_> {
         stop: &AtomicBool,
     ) -> Result<Vec<Option<Fate>>, Exit> {
         let missing = seen.missing().iter().map(|&place| self.composed.packages.get(place));
-        let secrets =
-            resolve_sources(self.ui, self.sourcing, missing).map_err(|stopped| stopped.tell(self.ui, self.sources))?;
+        let secrets = self.secrets_of(missing)?;
         let isolation = self.isolation()?;
         let cache = places::cache(self.building.cache_dir.as_deref()).map_err(|homeless| homeless.refuse(self.ui))?;
         let fetcher = Fetcher::new(&cache, Options::of(network())).map_err(|error| self.fail(error))?;
@@ -223,15 +227,18 @@ impl Run<'_> {
         let workshop = Workshop {
             store: self.store,
             isolation: &isolation,
-            fetcher: &fetcher,
-            network: &network(),
-            secrets: &secrets,
+            sources: Sources::Fetched(Fetching { fetcher: &fetcher, network: &network(), secrets: &secrets }),
             cores: self.building.cores.map_or_else(|| processors().div_ceil(at_once), usize::from),
             wall: Duration::from_secs(self.building.timeout),
             keep_failed: self.building.keep_failed,
             stop,
         };
         realise(workshop, plan, seen, shared, &|event| progress.event(&event)).map_err(|error| self.fail(error))
+    }
+
+    /// Finds the secrets with which sources are had.
+    fn secrets_of<'p>(&self, packages: impl Iterator<Item = &'p Package>) -> Result<BTreeMap<Reference, Secret>, Exit> {
+        resolve_sources(self.ui, self.sourcing, packages).map_err(|stopped| stopped.tell(self.ui, self.sources))
     }
 
     /// Chooses how builds are kept apart. That it works is tried before the first of them fails.
@@ -261,7 +268,7 @@ pub(crate) fn waiting(holders: &[Holder]) -> String {
 }
 
 /// Returns a flag that the signals set by which people and systems end programs.
-fn stop_on_signals() -> Arc<AtomicBool> {
+pub(crate) fn stop_on_signals() -> Arc<AtomicBool> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {

@@ -4,6 +4,7 @@
 mod activate;
 mod apply;
 mod audit;
+mod away;
 mod back;
 mod build;
 mod certificates;
@@ -26,6 +27,7 @@ mod pins;
 mod place;
 mod plan;
 mod plugins;
+mod preflight;
 mod prepare;
 mod remove;
 mod repair;
@@ -35,6 +37,7 @@ mod settings;
 mod site;
 mod status;
 mod texts;
+mod there;
 mod vault;
 mod verify;
 mod why;
@@ -57,6 +60,7 @@ use std::path::Path;
 
 pub(crate) use prepare::base_of;
 pub(crate) use secrets::{Sourcing, resolve_sources};
+pub(crate) use vault::Vault;
 
 pub(crate) fn run(ui: &Ui, args: &Service) -> Exit {
     let Some(verb) = &args.verb else { return help(ui) };
@@ -152,7 +156,7 @@ impl Stopped {
     }
 
     /// Returns what is said of it, where it is one of several things to say.
-    fn into_diagnostics(self) -> Vec<Diagnostic> {
+    pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
         match self {
             Stopped::By(diagnostics) | Stopped::World(diagnostics) => diagnostics,
             Stopped::Usage { message, help } => {

@@ -5,6 +5,7 @@
 mod tests;
 
 use super::order::Order;
+use std::collections::BTreeSet;
 
 /// How a fleet is worked through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,16 +55,28 @@ enum State {
     Ended { is_ok: bool },
 }
 
-/// A run of a fleet.
+/// A run of a fleet. What it asks itself at every step is kept, so that a step costs nothing that grows with the fleet.
 #[derive(Debug, Clone)]
 pub struct Run {
     order: Order,
     rules: Rules,
     states: Vec<State>,
-    /// By the position in the order: the wave that a host belongs to.
-    waves: Vec<usize>,
     /// By host: its position in the order.
     positions: Vec<usize>,
+    /// By the position in the order: the wave that a host belongs to.
+    waves: Vec<usize>,
+    /// By wave: how many of its hosts have not ended, and still can.
+    open: Vec<usize>,
+    /// The wave that is under way: the first of those that are open.
+    wave: usize,
+    /// By host: how much of what it waits for is not there yet.
+    lacking: Vec<usize>,
+    /// By host: who waits for it, once for each thing.
+    downstream: Vec<Vec<usize>>,
+    /// By host: whether it will never begin, since it waits for one that is not well.
+    lost: Vec<bool>,
+    /// The positions of hosts that lack nothing and have not begun.
+    ready: BTreeSet<usize>,
     running: usize,
     failures: usize,
     /// Whether one of the first hosts has failed.
@@ -79,17 +92,34 @@ impl Run {
         for (position, &host) in order.sequence.iter().enumerate() {
             positions[host] = position;
         }
-        Run {
+        let waves = waves(count, &rules);
+        let mut open = vec![0; waves.last().map_or(0, |last| last + 1)];
+        waves.iter().for_each(|&wave| open[wave] += 1);
+        let lacking: Vec<usize> = (0..count).map(|host| order.upstream(host).len()).collect();
+        let mut downstream = vec![Vec::new(); count];
+        for host in 0..count {
+            order.upstream(host).iter().for_each(|upstream| downstream[upstream.host].push(host));
+        }
+        let ready = (0..count).filter(|&host| lacking[host] == 0).map(|host| positions[host]).collect();
+        let mut run = Run {
             order: order.clone(),
             rules: Rules { jobs: rules.jobs.max(1), ..rules },
             states: vec![State::Waiting; count],
-            waves: waves(count, &rules),
             positions,
+            waves,
+            open,
+            wave: 0,
+            lacking,
+            downstream,
+            lost: vec![false; count],
+            ready,
             running: 0,
             failures: 0,
             canary_failed: false,
             told: Vec::new(),
-        }
+        };
+        run.advance();
+        run
     }
 
     /// Returns a host that begins now.
@@ -98,10 +128,9 @@ impl Run {
         if self.running >= self.rules.jobs || self.has_stopped() {
             return None;
         }
-        let wave = self.wave();
-        let mut candidates = self.order.sequence.iter().zip(&self.waves).take_while(|(_, own)| **own <= wave);
-        let (&host, _) =
-            candidates.find(|(host, _)| self.states[**host] == State::Waiting && self.can_begin(**host))?;
+        let &position = self.ready.first().filter(|position| self.waves[**position] <= self.wave)?;
+        self.ready.remove(&position);
+        let &host = self.order.sequence.get(position)?;
         self.states[host] = State::Running;
         self.running += 1;
         Some(host)
@@ -114,9 +143,44 @@ impl Run {
         }
         self.states[host] = State::Ended { is_ok };
         self.running -= 1;
-        if !is_ok {
+        self.close(host);
+        if is_ok {
+            for &waiting in &self.downstream[host] {
+                self.lacking[waiting] -= 1;
+                if self.lacking[waiting] == 0 {
+                    self.ready.insert(self.positions[waiting]);
+                }
+            }
+        } else {
             self.failures += 1;
             self.canary_failed |= self.positions[host] < self.rules.canary.unwrap_or(0);
+            self.lose_after(host);
+        }
+        self.advance();
+    }
+
+    /// Gives up whoever waits for a host, and whoever waits for them.
+    fn lose_after(&mut self, host: usize) {
+        let mut todo = vec![host];
+        while let Some(host) = todo.pop() {
+            for waiting in std::mem::take(&mut self.downstream[host]) {
+                if !std::mem::replace(&mut self.lost[waiting], true) {
+                    self.close(waiting);
+                    todo.push(waiting);
+                }
+            }
+        }
+    }
+
+    /// Takes a host out of its wave: nothing more will come of it.
+    fn close(&mut self, host: usize) {
+        self.open[self.waves[self.positions[host]]] -= 1;
+    }
+
+    /// Goes to the first wave in which something can still come of somebody; behind the last one all is done.
+    fn advance(&mut self) {
+        while self.open.get(self.wave) == Some(&0) {
+            self.wave += 1;
         }
     }
 
@@ -160,43 +224,9 @@ impl Run {
         Some(Status::Blocked { machine: upstream.machine.clone(), artifact: upstream.artifact.clone() })
     }
 
-    /// Tells whether all that a host waits for is well.
-    fn can_begin(&self, host: usize) -> bool {
-        let upstream = self.order.upstream.get(host);
-        let is_well = |host: usize| self.states[host] == State::Ended { is_ok: true };
-        upstream.is_none_or(|upstream| upstream.iter().all(|upstream| is_well(upstream.host)))
-    }
-
     /// Tells whether nobody begins any more.
     fn has_stopped(&self) -> bool {
         self.canary_failed || self.rules.limit().is_some_and(|limit| self.failures > limit)
-    }
-
-    /// Returns the wave that is under way: the first in which somebody has not ended who can still begin.
-    fn wave(&self) -> usize {
-        let left = self.order.sequence.iter().zip(&self.waves).find(|(host, _)| match self.states[**host] {
-            State::Running => true,
-            State::Ended { .. } => false,
-            State::Waiting => !self.is_lost(**host),
-        });
-        left.map_or(usize::MAX, |(_, wave)| *wave)
-    }
-
-    /// Tells whether a host will never begin, since it waits for one that is not well.
-    fn is_lost(&self, host: usize) -> bool {
-        let mut todo = vec![host];
-        let mut seen = vec![false; self.states.len()];
-        while let Some(host) = todo.pop() {
-            for upstream in self.order.upstream.get(host).into_iter().flatten() {
-                if self.states[upstream.host] == (State::Ended { is_ok: false }) {
-                    return true;
-                }
-                if !std::mem::replace(&mut seen[upstream.host], true) {
-                    todo.push(upstream.host);
-                }
-            }
-        }
-        false
     }
 }
 

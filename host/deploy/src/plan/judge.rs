@@ -4,7 +4,10 @@ use super::refusal::{Drift, PlanError, Refusal, Standing, Turn};
 use super::{Counts, Ground, Policy, Warning};
 use crate::tls::is_certificate;
 use punix_store::Digest;
-use punix_target::{After, Body, Boundary, Change, FileRow, FileSeen, Maker, Mark, PathSeen, Seen, TargetPath, There};
+use punix_target::{
+    After, Body, Boundary, Change, FileRow, FileSeen, Maker, Mark, PathSeen, RecordedChunk, Seen, TargetPath, There,
+    Withheld,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the bytes of files with secrets come from.
@@ -254,7 +257,10 @@ impl<'j> Judge<'j> {
         }
         if row.mark.is_none() && ours.is_some_and(is_kept_from_others) {
             // It cannot be made; what is there is at least as secret, and of the same stack.
-            self.judged.counts.secret_skipped += 1;
+            match has_artifact(row.row) {
+                true => self.judged.counts.artifact_skipped += 1,
+                false => self.judged.counts.secret_skipped += 1,
+            }
             return Some(After::Same);
         }
         if let Some(drift) = ours.and_then(|ours| self.drift(ours, file)) {
@@ -349,6 +355,12 @@ struct Wanted<'w> {
 
 fn is_kept_from_others(row: &FileRow) -> bool {
     row.is_secret() || row.withheld.is_some() || is_certificate(row)
+}
+
+/// Tells whether an artifact of another host is in a file that is not kept whole: what it is only that host knows.
+fn has_artifact(row: &FileRow) -> bool {
+    let is_artifact = |chunk: &RecordedChunk| matches!(chunk, RecordedChunk::Artifact(_));
+    row.withheld == Some(Withheld::Artifact) || row.chunks.iter().flatten().any(is_artifact)
 }
 
 /// Returns the number of a user or a group; those that have files usually if there is no name.

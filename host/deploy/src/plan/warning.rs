@@ -22,6 +22,10 @@ pub enum Warning {
     Stateful { stack: String, from: u32, to: u32, state_dirs: Vec<String> },
     /// Files with secrets that stay as they are, though another generation is current.
     SecretSkipped { files: usize, number: u32 },
+    /// Files with artifacts of other hosts that stay as they are, though another generation is current.
+    ArtifactSkipped { files: usize },
+    /// Files that are as they were, with what was made of another host's certificate then.
+    ArtifactsAsThen { files: usize, number: u32 },
     /// Only the pointer moves.
     NotRewritten { number: u32 },
 }
@@ -69,6 +73,17 @@ impl fmt::Display for Warning {
                 f,
                 "secret-skipped: {files} file(s) with secrets stay as they are and are not what {} had; \
                  `--resolve-secrets` makes them again",
+                generation(*number)
+            ),
+            Warning::ArtifactSkipped { files } => write!(
+                f,
+                "artifact-skipped: {files} file(s) with artifacts of other hosts stay as they are; `punix fleet apply` writes \
+                 them with what these hosts give"
+            ),
+            Warning::ArtifactsAsThen { files, number } => write!(
+                f,
+                "{files} file(s) are as they were in {}, with what another host's certificate was then; if it has a new one by \
+                 now, `punix fleet apply` writes that",
                 generation(*number)
             ),
             Warning::NotRewritten { number } => {

@@ -22,6 +22,7 @@ enum Go {
 impl Evaluator<'_> {
     /// Brings a member to a value.
     pub fn evaluate(&mut self, member: MemberId) {
+        punix_diag::drill("evaluate");
         if self.members[member.0 as usize] != Slot::New {
             return;
         }

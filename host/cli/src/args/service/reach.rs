@@ -46,6 +46,14 @@ pub(crate) struct Way {
     pub(crate) becomes: Option<Become>,
 }
 
+/// Where packages are built.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct BuildingPlace {
+    /// Build packages on the target, for its kind of machine; their sources are fetched here and brought there
+    #[arg(long, requires = "target")]
+    pub(crate) build_on_target: bool,
+}
+
 /// How somebody becomes root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Become {
@@ -54,7 +62,7 @@ pub(crate) enum Become {
 }
 
 /// Where units are.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Units {
     /// Where units are written, if not where systemd looks by itself; `~/…` begins at your home
     #[arg(long, value_name = "DIR")]

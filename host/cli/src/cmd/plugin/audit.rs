@@ -78,7 +78,8 @@ impl Report {
 impl Usage {
     fn of(known: &Known, decisions: &[(Request, Decision)]) -> Usage {
         let is_granted = |decision: &Decision| matches!(decision, Decision::Granted(_));
-        let granted = decisions.iter().filter(|(_, decision)| is_granted(decision)).map(|(request, _)| request.key.kind);
+        let granted =
+            decisions.iter().filter(|(_, decision)| is_granted(decision)).map(|(request, _)| request.key.kind);
         let granted: BTreeSet<Kind> = granted.collect();
         if known.is_built_in() || granted.is_empty() {
             return Usage::Nothing;

@@ -125,6 +125,7 @@ pub(super) fn fulfil(
         return Ok(listed(begun.steps, &wishes));
     }
     teller.ui.doing("activating");
+    punix_diag::drill("activate");
     let session = units.backend.session(&units.stack, &wishes, units.facts)?;
     let statuses = hands.fulfil(session)?;
     let mut activated = Activated::default();

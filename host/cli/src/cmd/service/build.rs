@@ -7,6 +7,7 @@ use crate::args::build::Building;
 use crate::cmd::build::{Realised, Run};
 use crate::exit::Exit;
 use crate::ui::Ui;
+use crate::way::Builder;
 use punix_diag::Diagnostic;
 use punix_store::{SharedLock, Store};
 use std::collections::BTreeSet;
@@ -16,12 +17,19 @@ pub(super) struct Built {
     pub(super) store: Store,
     /// While this is held, none of them is collected. Whoever built for many holds it himself.
     _shared: Option<SharedLock>,
+    /// The same on the target, where they were built there.
+    _there: Option<Builder>,
 }
 
 impl Built {
     /// Takes packages that somebody else keeps from being collected.
     pub(super) fn held_elsewhere(store: Store) -> Built {
-        Built { store, _shared: None }
+        Built { store, _shared: None, _there: None }
+    }
+
+    /// Takes packages that were built on the target. The store here has their sources.
+    pub(super) fn there(store: Store, shared: SharedLock, builder: Builder) -> Built {
+        Built { store, _shared: Some(shared), _there: Some(builder) }
     }
 }
 
@@ -44,7 +52,7 @@ pub(super) fn build(
     let run = Run { ui, building, composed, sources, store: &store, command, sourcing, is_part: true };
     let Realised { report, exit, shared } = run.realise(&wanted, &BTreeSet::new()).map_err(Stopped::Told)?;
     match exit {
-        Exit::Done => Ok(Some(Built { store, _shared: Some(shared) })),
+        Exit::Done => Ok(Some(Built { store, _shared: Some(shared), _there: None })),
         Exit::Failed | Exit::Usage | Exit::World | Exit::RolledBack | Exit::Interrupted | Exit::Unheard | Exit::Bug => {
             Err(Stopped::Told(report.fail(ui, sources, exit, building.events)))
         }

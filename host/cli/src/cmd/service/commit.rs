@@ -31,6 +31,7 @@ impl Teller<'_> {
 
     /// Tells the result: as a text, or as the one document.
     pub(super) fn result(&self, text: &str, document: &Value, exit: Exit) -> Exit {
+        punix_diag::drill("report");
         match (self.events, self.ui.json) {
             (true, _) => self.ui.result(&format!("{document}\n"), exit),
             (false, true) => self.ui.result(&format!("{document:#}\n"), exit),

@@ -3,9 +3,10 @@
 use super::commit::Teller;
 use super::one::{self, Changed, Deployed, Job};
 use super::place::{self, Place};
-use super::prepare::{self, Program, prepare};
+use super::prepare::{self, Packages, Program, prepare};
 use super::secrets::{Vault, resolve};
 use super::site::{self, Visit};
+use super::there::{self, There};
 use super::words::{self, counted, generation};
 use super::{Stopped, build, pins};
 use crate::args::service::Deploy as Arguments;
@@ -28,8 +29,10 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Exit {
 fn begin(ui: &Ui, args: &Arguments) -> Result<Program, Stopped> {
     prepare::file(&args.source)?;
     place::exclusive(&args.reach)?;
-    pins::check(&args.source)?;
-    prepare::read(ui, &args.source, args.building.root.store_root.as_deref(), args.dry_run)
+    pins::check(&args.source.making)?;
+    // What the packages are for is known when the target is.
+    let packages = if args.building_place.build_on_target { Packages::Later } else { Packages::Ours };
+    prepare::read(ui, &args.source, args.building.root.store_root.as_deref(), args.dry_run, packages)
 }
 
 fn deploy(ui: &Ui, args: &Arguments, program: &Program) -> Result<Exit, Stopped> {
@@ -39,13 +42,14 @@ fn deploy(ui: &Ui, args: &Arguments, program: &Program) -> Result<Exit, Stopped>
         return super::plan::rehearse(ui, args, program, &place);
     }
     let teller = Teller { ui, events: args.building.events };
-    let vault = Vault::read(ui, &args.source.secrets)?;
+    let vault = Vault::read(ui, &args.source.making.secrets)?;
     let visit = Visit { command: COMMAND, wait: args.reach.wait, makes: true };
     let job = Job {
         source: &args.source,
         activating: &args.activating,
         is_rehearsal: args.dry_run,
         goes_back: args.rollback_on_failure,
+        removes: false,
         confirm: args.confirm,
         command: COMMAND,
         wait: args.reach.wait,
@@ -53,14 +57,21 @@ fn deploy(ui: &Ui, args: &Arguments, program: &Program) -> Result<Exit, Stopped>
         consent: None,
     };
     // A target that cannot be had is found out before anything is built.
+    let there =
+        There { teller, building: &args.building, vault: vault.as_ref(), command: COMMAND, wait: args.reach.wait };
+    let builds_there = args.building_place.build_on_target;
     site::at(ui, &place, visit, |site| {
+        let theirs = if builds_there { Some(there::read(there, &args.source, site, args.dry_run)?) } else { None };
+        let program = theirs.as_ref().unwrap_or(program);
         site.can_run(program)?;
         let wanted = prepare(ui, &args.source, program, site, &Artifacts::default(), &|plugins, design| {
             resolve(plugins, vault.as_ref(), &design.slots, &design.slot_places)
         })?;
-        let built = match args.dry_run {
-            true => None,
-            false => build::build(ui, &args.building, program, vault.as_ref(), COMMAND)?,
+        site.can_activate(&wanted.design, &args.activating)?;
+        let built = match (args.dry_run, builds_there) {
+            (true, _) => None,
+            (false, true) => there::build(there, program, site)?,
+            (false, false) => build::build(ui, &args.building, program, vault.as_ref(), COMMAND)?,
         };
         let deployed = one::deploy(teller, job, site, program, wanted, built.as_ref())?;
         let shown = Shown { teller, args, place: &place, program };

@@ -55,7 +55,7 @@ fn unchanged(teller: Teller<'_>, stack: &str, number: u32) -> Exit {
     let text = format!("unchanged: stack {stack} at {}\n", generation(number));
     let document = json!({
         "ok": true, "stack": stack, "outcome": "unchanged", "generation": number, "was": number,
-        "restored": 0, "removed": 0, "secret_skipped": 0, "changes": [], "units": [], "activation": null,
+        "restored": 0, "removed": 0, "secret_skipped": 0, "artifact_skipped": 0, "changes": [], "units": [], "activation": null,
         "diagnostics": [], "dropped": 0,
     });
     teller.result(&text, &document, Exit::Done)
@@ -77,10 +77,11 @@ fn show(
         return Err(stopped);
     }
     let error = activated.error(way.stack, Some(number));
-    let Counts { written, removed, same, secret_skipped } = counts;
+    let Counts { written, removed, same, secret_skipped, artifact_skipped } = counts;
     let document = json!({
         "ok": error.is_none(), "stack": way.stack, "outcome": outcome(way.to), "generation": number,
         "was": was, "restored": written + same, "removed": removed, "secret_skipped": secret_skipped,
+        "artifact_skipped": artifact_skipped,
         "changes": changes.iter().map(words::change_json).collect::<Vec<Value>>(),
         "units": units.iter().map(words::step_json).collect::<Vec<Value>>(),
         "activation": activated.json(),
@@ -97,15 +98,18 @@ fn outcome(to: To) -> &'static str {
     }
 }
 
+/// Returns what the line says of files that stay as they are.
+pub(super) fn skipped(counts: Counts) -> String {
+    let counted = [(counts.secret_skipped, "secret-skipped"), (counts.artifact_skipped, "artifact-skipped")];
+    counted.iter().filter(|(files, _)| *files > 0).map(|(files, word)| format!(", {files} {word}")).collect()
+}
+
 /// Returns the line that says where it went.
 pub(crate) fn line(way: Way<'_>, to: u32, was: Option<u32>, counts: Counts) -> String {
     let was = was.map_or_else(|| "none".to_owned(), generation);
-    let Counts { written, removed, same, secret_skipped } = counts;
+    let Counts { written, removed, same, .. } = counts;
     let restored = written + same;
-    let skipped = match secret_skipped {
-        0 => String::new(),
-        skipped => format!(", {skipped} secret-skipped"),
-    };
+    let skipped = skipped(counts);
     let (outcome, stack, to) = (outcome(way.to), way.stack, generation(to));
     format!(
         "{outcome}: stack {stack} → {to} (was {was}) [{restored} config file(s) byte-restored, {removed} removed{skipped}]\n"

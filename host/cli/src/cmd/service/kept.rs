@@ -106,9 +106,8 @@ pub(super) fn remake(
     }
     let redactor = Redactor::new(&values.values().cloned().collect::<Vec<Secret>>());
     let files = splice_record(generation, &values)?;
-    for (path, secret) in &files {
-        marks.insert(path.clone(), door.tag(secret)?);
-    }
+    let secrets: Vec<&Secret> = files.values().collect();
+    marks.extend(files.keys().cloned().zip(door.tag_all(&secrets)?));
     Ok(Remade { files, marks, blobs, redactor })
 }
 

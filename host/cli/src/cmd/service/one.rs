@@ -2,6 +2,7 @@
 //! who shows it, and how, is not known here.
 
 use super::activate::{self, Activated, Units};
+use super::away::{self, Gone};
 use super::back::{self, To, Way, Went};
 use super::commit::{self, Consent, Teller};
 use super::confirm::{self, Armed};
@@ -28,6 +29,8 @@ pub(crate) struct Job<'j> {
     pub(crate) is_rehearsal: bool,
     /// Whether the generation before comes back if this one does not work.
     pub(crate) goes_back: bool,
+    /// And whether the stack goes then, if nothing was there before.
+    pub(crate) removes: bool,
     /// How many seconds it has to be confirmed in, or it is taken back.
     pub(crate) confirm: Option<u32>,
     /// As others see it who wait, and how long it waits for them.
@@ -63,7 +66,16 @@ pub(crate) struct Changed {
     /// Why units could not be brought to where they should be. The generation is live all the same.
     pub(crate) broke: Option<Stopped>,
     /// What became of going back, where that was wanted and had to be.
-    pub(crate) undone: Option<Result<Box<Went>, Stopped>>,
+    pub(crate) undone: Option<Result<Undone, Stopped>>,
+}
+
+/// What going back came to.
+#[derive(Debug)]
+pub(crate) enum Undone {
+    /// The generation before is live again.
+    Back(Box<Went>),
+    /// There was none, and the stack is gone.
+    Gone(Box<Gone>),
 }
 
 /// Deploys what was prepared. `built` holds the packages, if there are any and they may be brought.
@@ -90,12 +102,13 @@ struct One<'o> {
 impl One<'_> {
     fn deploy(&self, wanted: Wanted) -> Result<Deployed, Stopped> {
         let (door, source) = (self.site.door, self.job.source);
-        let mut draft = wanted.draft(self.program, source, |secret| door.tag(secret))?;
+        let mut draft = wanted.draft(self.program, source, |secrets| door.tag_all(secrets))?;
         let seen = door.look(&question(&wanted.design.name, &wanted.rendered, &draft.store_paths))?;
         let kept = wanted.keep(&mut draft, seen.current.as_ref());
         let (files, store_paths) = (draft.files.len(), draft.store_paths.len());
-        let policy = Policy { adopt: source.adopt, refuse_drift: source.refuse_drift, keep: source.keep };
-        let wish = Wish::Deploy(Deploy { draft, policy, force_generation: source.force_generation, kept });
+        let policy =
+            Policy { adopt: source.making.adopt, refuse_drift: source.making.refuse_drift, keep: source.making.keep };
+        let wish = Wish::Deploy(Deploy { draft, policy, force_generation: source.making.force_generation, kept });
         let ground = Ground { seen: &seen, boundary: &wanted.boundary };
         let planned = plan(ground, wish).map_err(|error| error.explain(&|path| wanted.place_of(path)))?;
         let stack = wanted.design.name.clone();
@@ -152,6 +165,7 @@ impl One<'_> {
         }
         let undone = match (self.job.goes_back && !(activated.is_well() && broke.is_none()), previous) {
             (true, Some(number)) => Some(self.go_back(&wanted.design.name, number)),
+            (true, None) if self.job.removes => Some(self.take_away(&wanted.design.name)),
             (true, None) | (false, _) => None,
         };
         let Decided { plan, units, .. } = decided;
@@ -186,21 +200,27 @@ impl One<'_> {
     }
 
     /// Makes the generation before live again, with its units.
-    fn go_back(&self, stack: &str, number: u32) -> Result<Box<Went>, Stopped> {
+    fn go_back(&self, stack: &str, number: u32) -> Result<Undone, Stopped> {
         let to = self.site.door.record(stack, number)?;
         let way = Way {
             stack,
             to: To::Number(number),
             resolves: to.files.iter().any(|file| file.chunks.is_some()),
             vault: self.job.vault,
-            tls_certs: self.job.source.tls_certs.as_deref(),
+            tls_certs: self.job.source.making.tls_certs.as_deref(),
             rewrites: true,
             adopt: false,
             refuse_drift: false,
-            units: &self.job.source.units,
+            units: &self.job.source.making.units,
             activating: self.job.activating,
         };
-        back::go(self.teller, self.site, way).map(Box::new)
+        back::go(self.teller, self.site, way).map(|went| Undone::Back(Box::new(went)))
+    }
+
+    /// Takes a stack away that was not there before.
+    fn take_away(&self, stack: &str) -> Result<Undone, Stopped> {
+        let how = (&self.job.source.making.units, self.job.activating);
+        away::take(self.teller, self.site, stack, false, how).map(|gone| Undone::Gone(Box::new(gone)))
     }
 
     /// Sees to it that packages are on the target. A rehearsal brings none.

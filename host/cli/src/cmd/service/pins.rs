@@ -2,7 +2,7 @@
 //! reference that rendered configuration. Here plugins do that, and these are chosen otherwise.
 
 use super::Stopped;
-use crate::args::service::Source;
+use crate::args::service::Making;
 use crate::ui::shown;
 use punix_diag::{Code, Diagnostic};
 use std::fs::File;
@@ -12,8 +12,8 @@ use std::io::Read;
 const PINS_BYTES_MAX: u64 = 1 << 20;
 
 /// Refuses what is not done. A file of pins that pins nothing asks for nothing.
-pub(super) fn check(source: &Source) -> Result<(), Stopped> {
-    let Some(path) = &source.recipe_pins else { return Ok(()) };
+pub(super) fn check(making: &Making) -> Result<(), Stopped> {
+    let Some(path) = &making.recipe_pins else { return Ok(()) };
     let name = shown(path);
     let wrong = |message: String| Stopped::from(Diagnostic::error(Code::E26, message));
     let cannot = |error: std::io::Error| wrong(format!("`{name}` cannot be read: {error}"));

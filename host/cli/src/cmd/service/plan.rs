@@ -5,10 +5,11 @@ use super::build;
 use super::commit::Teller;
 use super::draw::Brush;
 use super::place::{self, By, Place};
-use super::prepare::{self, Program, Wanted, prepare};
+use super::prepare::{self, Packages, Program, Wanted, prepare};
 use super::secrets::{Vault, resolve};
 use super::site::{self, Site, Visit};
 use super::texts::Texts;
+use super::there::{self, There};
 use super::words::{change_json, generation, seen, step_json};
 use super::{Stopped, pins};
 use crate::args::build::Building;
@@ -40,10 +41,11 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Exit {
         activating: &args.activating,
         wait: args.reach.wait,
         building: &args.building,
+        builds_there: args.building_place.build_on_target,
         program: &program,
     };
     let shown = place::place(&args.reach, false).and_then(|place| {
-        let vault = Vault::read(ui, &args.source.secrets)?;
+        let vault = Vault::read(ui, &args.source.making.secrets)?;
         show(ui, asked, &place, vault.as_ref())
     });
     shown.unwrap_or_else(|stopped| stopped.tell(ui, program.sources()))
@@ -57,9 +59,10 @@ pub(super) fn rehearse(ui: &Ui, args: &Deploy, program: &Program, place: &Place)
         activating: &args.activating,
         wait: args.reach.wait,
         building: &args.building,
+        builds_there: args.building_place.build_on_target,
         program,
     };
-    let vault = Vault::read(ui, &args.source.secrets)?;
+    let vault = Vault::read(ui, &args.source.making.secrets)?;
     show(ui, asked, place, vault.as_ref())
 }
 
@@ -72,14 +75,17 @@ pub(super) struct Asked<'a> {
     pub(super) activating: &'a Activating,
     pub(super) wait: u64,
     pub(super) building: &'a Building,
+    /// Whether its packages are for the target, and built there.
+    pub(super) builds_there: bool,
     pub(super) program: &'a Program,
 }
 
 fn begin(ui: &Ui, args: &Arguments) -> Result<Program, Stopped> {
     prepare::file(&args.source)?;
     place::exclusive(&args.reach)?;
-    pins::check(&args.source)?;
-    prepare::read(ui, &args.source, args.building.root.store_root.as_deref(), false)
+    pins::check(&args.source.making)?;
+    let packages = if args.building_place.build_on_target { Packages::Later } else { Packages::Ours };
+    prepare::read(ui, &args.source, args.building.root.store_root.as_deref(), false, packages)
 }
 
 /// What a plan says, as a text and as a document.
@@ -103,7 +109,10 @@ pub(super) fn planned(
 ) -> Result<Shown, Stopped> {
     let visit = Visit { command: COMMAND, wait: asked.wait, makes: !place.is_machine() };
     let teller = Teller { ui, events: asked.building.events };
+    let there = There { teller, building: asked.building, vault, command: COMMAND, wait: asked.wait };
     site::at(ui, place, visit, |site| {
+        let theirs = if asked.builds_there { Some(there::read(there, asked.source, site, false)?) } else { None };
+        let asked = Asked { program: theirs.as_ref().unwrap_or(asked.program), ..asked };
         site.can_run(asked.program)?;
         let wanted = prepare(ui, asked.source, asked.program, site, artifacts, &|plugins, design| {
             resolve(plugins, vault, &design.slots, &design.slot_places)
@@ -126,15 +135,19 @@ struct Run<'r> {
 impl Run<'_> {
     fn on(&self, wanted: Wanted) -> Result<Shown, Stopped> {
         let (door, source) = (self.site.door, self.asked.source);
-        let mut draft = wanted.draft(self.asked.program, source, |secret| match self.asked.out {
-            Some(_) => door.tag(secret),
-            // Where there is no key, no file has this mark, whatever it is.
-            None => Ok(door.peek(secret)?.unwrap_or(Mark::HmacSha256(Digest::of(b"")))),
+        let mut draft = wanted.draft(self.asked.program, source, |secrets| match self.asked.out {
+            Some(_) => door.tag_all(secrets),
+            None => {
+                // Where there is no key, no file has this mark, whatever it is.
+                let unknown = Mark::HmacSha256(Digest::of(b""));
+                Ok(door.peek_all(secrets)?.into_iter().map(|mark| mark.unwrap_or(unknown)).collect())
+            }
         })?;
         let seen = door.look(&question(&wanted.design.name, &wanted.rendered, &draft.store_paths))?;
         let kept = wanted.keep(&mut draft, seen.current.as_ref());
-        let policy = Policy { adopt: source.adopt, refuse_drift: source.refuse_drift, keep: source.keep };
-        let wish = Wish::Deploy(DeployWish { draft, policy, force_generation: source.force_generation, kept });
+        let policy =
+            Policy { adopt: source.making.adopt, refuse_drift: source.making.refuse_drift, keep: source.making.keep };
+        let wish = Wish::Deploy(DeployWish { draft, policy, force_generation: source.making.force_generation, kept });
         let planned = plan(Ground { seen: &seen, boundary: &wanted.boundary }, wish);
         match planned.map_err(|error| error.explain(&|path| wanted.place_of(path)))? {
             Planned::Unchanged { number, .. } => Ok(self.unchanged(number)),

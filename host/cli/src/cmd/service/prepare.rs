@@ -25,7 +25,7 @@ use punix_model::{Facts, Redactor, Secret, Slot};
 use punix_pcl::{Checked, ModuleId, ScenarioId, Source as Text, World, check};
 use punix_plugin::runtime::BackendPlugin;
 use punix_store::{Digest, Store};
-use punix_target::{Boundary, Generation, Mark, PluginRow, TargetError, TargetPath};
+use punix_target::{Boundary, Generation, Mark, PluginRow, TargetError, TargetPath, WayError};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,8 @@ pub(super) struct Program {
     pub(super) source_hash: String,
     /// Where the packages are, or will be.
     pub(super) store_root: PathBuf,
+    /// What they are for.
+    pub(super) system: String,
     world: World,
     scenario: Option<ScenarioId>,
     /// Where what is relative in the program begins.
@@ -145,6 +147,7 @@ pub(super) fn read(
     source: &Source,
     store_root: Option<&Path>,
     is_rehearsal: bool,
+    packages: Packages<'_>,
 ) -> Result<Program, Stopped> {
     let file = file(source)?;
     let texts = load(file).map_err(|error| Stopped::Usage { message: error.to_string(), help: None })?;
@@ -152,11 +155,12 @@ pub(super) fn read(
         source_hash: hash(file, &texts),
         texts,
         stack: source.stack.name(),
-        scenario: source.scenario.as_deref(),
+        scenario: source.making.scenario.as_deref(),
         base: base_of(file),
         project: Path::new("."),
         store_root,
         is_rehearsal,
+        packages,
     };
     understand(ui, reading, &mut local_digests()).map_err(|unsound| match unsound {
         Unsound::Program { diagnostics, dropped, sources } => Stopped::Told(fail(ui, &diagnostics, dropped, &sources)),
@@ -176,6 +180,27 @@ pub(super) struct Reading<'r> {
     pub(super) project: &'r Path,
     pub(super) store_root: Option<&'r Path>,
     pub(super) is_rehearsal: bool,
+    pub(super) packages: Packages<'r>,
+}
+
+/// What packages are composed for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Packages<'p> {
+    /// This kind of machine.
+    Ours,
+    /// It is not known yet for which, so none is composed.
+    Later,
+    /// That kind of machine. What there is to say of the program was said when it was read first.
+    For(&'p str),
+}
+
+impl Packages<'_> {
+    fn system(self) -> String {
+        match self {
+            Packages::Ours | Packages::Later => system(),
+            Packages::For(system) => system.to_owned(),
+        }
+    }
 }
 
 /// What keeps a program from being understood.
@@ -195,15 +220,20 @@ pub(super) fn understand(
     reading: Reading<'_>,
     digests: &mut dyn FnMut(&Path) -> Result<Digest, String>,
 ) -> Result<Program, Unsound> {
-    let Reading { texts, source_hash, stack, scenario, base, project, store_root, is_rehearsal } = reading;
+    let Reading { texts, source_hash, stack, scenario, base, project, store_root, is_rehearsal, packages } = reading;
     let world = plugins::world(ui, project, base).map_err(Unsound::Else)?;
     let checked = check(texts, &world);
     if checked.has_errors() {
         let Checked { program, diagnostics, dropped } = checked;
         return Err(Unsound::Program { diagnostics, dropped, sources: program.ast.sources });
     }
-    ui.show(&checked.diagnostics, checked.dropped, &checked.program.ast.sources);
-    let composed = compose(ui, &checked, &world, (stack, scenario), is_rehearsal, digests);
+    match packages {
+        Packages::Ours | Packages::Later => {
+            ui.show(&checked.diagnostics, checked.dropped, &checked.program.ast.sources);
+        }
+        Packages::For(_) => {}
+    }
+    let composed = compose(ui, &checked, &world, (stack, scenario), (packages, is_rehearsal), digests);
     let (scenario, composed) = match composed {
         Ok(composed) => composed,
         Err(diagnostics) => {
@@ -217,7 +247,8 @@ pub(super) fn understand(
         Err(homeless) => return Err(Unsound::Else(homeless.into())),
     };
     let (base, project) = (base.to_owned(), project.to_owned());
-    Ok(Program { checked, composed, source_hash, store_root, world, scenario, base, project })
+    let system = packages.system();
+    Ok(Program { checked, composed, source_hash, store_root, system, world, scenario, base, project })
 }
 
 /// Composes the packages of a stack under a scenario.
@@ -226,12 +257,15 @@ fn compose(
     checked: &Checked,
     world: &World,
     (stack, scenario): (&str, Option<&str>),
-    is_rehearsal: bool,
+    (packages, is_rehearsal): (Packages<'_>, bool),
     digests: &mut dyn FnMut(&Path) -> Result<Digest, String>,
 ) -> Result<(Option<ScenarioId>, Composed), Vec<Diagnostic>> {
     let scenario = scenario.map(|name| checked.scenario(name)).transpose().map_err(|error| vec![error])?;
     let modules = packages_of(checked, world, scenario, stack);
-    let system = system();
+    let system = match packages {
+        Packages::Ours | Packages::For(_) => packages.system(),
+        Packages::Later => return Ok((scenario, Composed::default())),
+    };
     let choice = Choice { checked, scenario, system: &system, only: Some(&modules) };
     let mut local = |path: &Path| match is_rehearsal && !path.exists() {
         true => {
@@ -253,7 +287,7 @@ pub(super) fn prepare(
     artifacts: &Artifacts,
     find: &dyn Fn(&Plugins, &Design) -> Result<Found, Stopped>,
 ) -> Result<Wanted, Stopped> {
-    let unit_dir = site.home.unit_dir(&source.units)?;
+    let unit_dir = site.home.unit_dir(&source.making.units)?;
     let entries = program.entries();
     let choice = StackChoice {
         checked: &program.checked,
@@ -267,7 +301,7 @@ pub(super) fn prepare(
     let (mut design, warnings) = compose_stack(choice)?;
     ui.show(&warnings, 0, program.sources());
     // Whoever gives something has to have it, also where nobody takes it yet.
-    artifact_values(&design.links, source.tls_certs.as_deref())?;
+    artifact_values(&design.links, source.making.tls_certs.as_deref())?;
     // What the record says of it, where that is not what is written.
     let mut referring = None;
     if !design.links.consumes.is_empty() {
@@ -278,7 +312,7 @@ pub(super) fn prepare(
     let mut found = find(&plugins, &design)?;
     let (backend, row) = plugins.backend(&design.backend)?;
     let facts = site.facts();
-    let pairs = certificates::read(ui, &design, source.tls_certs.as_deref(), program.sources())?;
+    let pairs = certificates::read(ui, &design, source.making.tls_certs.as_deref(), program.sources())?;
     let home = site.home.text();
     if let Some(referring) = &mut referring {
         add_pairs(referring, pairs.clone(), home, &mut Vec::new());
@@ -322,23 +356,24 @@ impl Wanted {
         Some(file.at.unwrap_or(self.design.backend_at))
     }
 
-    /// Writes the record of what would be deployed. `tag` knows secrets by the target's key.
+    /// Writes the record of what would be deployed. `tag` knows secrets by the target's key, all at once.
     pub(super) fn draft(
         &self,
         program: &Program,
         source: &Source,
-        tag: impl FnMut(&Secret) -> Result<Mark, TargetError>,
+        tag: impl FnOnce(&[&Secret]) -> Result<Vec<Mark>, TargetError>,
     ) -> Result<Generation, Stopped> {
         let circumstances = Circumstances {
             source_hash: program.source_hash.clone(),
-            system: system(),
-            scenario: source.scenario.clone(),
+            system: program.system.clone(),
+            scenario: source.making.scenario.clone(),
             store_paths: program.closure(),
             plugins: self.plugins.clone(),
             deployed_at: timestamp(now()),
             deployed_by: who(),
         };
-        let marks = self.contents.marks(tag)?;
+        let mut tags = tag(&self.contents.secrets())?.into_iter();
+        let marks = self.contents.marks(|_| tags.next().ok_or(TargetError::Way(WayError::Unasked)))?;
         Ok(match &self.referring {
             None => draft(&self.design, &self.rendered, &marks, circumstances),
             Some(referring) => {

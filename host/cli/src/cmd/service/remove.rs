@@ -1,18 +1,15 @@
 //! `punix service trim` and `punix service remove`: generations, or a whole stack, go.
 
 use super::Stopped;
-use super::activate;
-use super::commit::{self, Teller};
-use super::kept;
+use super::away::{self, Gone};
+use super::commit::Teller;
 use super::place;
 use super::site::{self, Visit, live};
 use super::words::{self, generation};
 use crate::args::service::{Remove, Trim};
 use crate::exit::Exit;
 use crate::ui::Ui;
-use punix_deploy::{Ground, Planned, Wish, plan, question_for};
-use punix_diag::{Diagnostic, SourceMap, json as diagnostic_json};
-use punix_target::Payload;
+use punix_diag::{SourceMap, json as diagnostic_json};
 use serde_json::{Value, json};
 
 pub(super) fn trim(ui: &Ui, args: &Trim) -> Result<Exit, Stopped> {
@@ -40,32 +37,17 @@ pub(super) fn remove(ui: &Ui, args: &Remove) -> Result<Exit, Stopped> {
     let teller = Teller { ui, events: args.telling.events };
     let stack = args.stack.name();
     site::at(ui, &place, visit, |site| {
-        let door = site.door;
-        let live = live(door.current_record(stack)?, stack)?;
-        let seen = door.look(&question_for(&live))?;
-        let around = kept::around(ui, site, &live, &args.units, activate::is_wanted(&args.activating))?;
-        let wish = Wish::Remove { stack, refuse_drift: args.refuse_drift };
-        let planned = plan(Ground { seen: &seen, boundary: &around.boundary }, wish);
-        let decided = match planned.map_err(|error| error.explain(&|_| None))? {
-            Planned::Change(decided) => *decided,
-            Planned::Unchanged { number, .. } => {
-                return Ok(ui.result(&format!("unchanged: stack {stack} at {}\n", generation(number)), Exit::Done));
-            }
-        };
-        let warnings: Vec<Diagnostic> = decided.warnings.iter().map(Diagnostic::from).collect();
-        teller.warn(&warnings, &SourceMap::default());
-        commit::commit(teller, door, &around.boundary, &decided.plan, Payload::default())?;
+        let going = (&args.units, &args.activating);
+        let Gone { was, decided, warnings, activated } = away::take(teller, site, stack, args.refuse_drift, going)?;
         let text = format!(
             "removed: stack {stack} (was {}) [{} config file(s) removed]\n",
-            generation(live.number),
+            generation(was),
             decided.counts.removed
         );
-        let units = around.units(&live);
-        let activated = activate::activate(teller, site, &args.activating, units, &decided.units)
-            .inspect_err(|_| teller.say_done(&text))?;
+        let activated = activated.inspect_err(|_| teller.say_done(&text))?;
         let error = activated.error(stack, None);
         let document = json!({
-            "ok": error.is_none(), "stack": stack, "outcome": "removed", "was": live.number,
+            "ok": error.is_none(), "stack": stack, "outcome": "removed", "was": was,
             "changes": decided.plan.changes.iter().map(words::change_json).collect::<Vec<Value>>(),
             "units": decided.units.iter().map(words::step_json).collect::<Vec<Value>>(),
             "activation": activated.json(),

@@ -4,11 +4,10 @@
 use super::Stopped;
 use super::home::Home;
 use super::place::{By, Place};
-use super::prepare::Program;
-use super::words::seen;
 use crate::cmd::build::waiting;
 use crate::ui::Ui;
-use punix_bundle::TargetProgram;
+use crate::way::Way;
+use punix_bundle::Program as Bundled;
 use punix_diag::{Code, Diagnostic};
 use punix_store::{Asking, Holder};
 use punix_target::{Client, Door, Generation, Guarding, Inside, Layout, Machine, Opening, Target, TargetError};
@@ -33,21 +32,8 @@ pub(super) struct Site<'s> {
     pub(super) home: Home,
     /// Of another machine.
     pub(super) machine: Option<Machine>,
-}
-
-impl Site<'_> {
-    /// Refuses a program whose packages are for another kind of machine.
-    pub(super) fn can_run(&self, program: &Program) -> Result<(), Stopped> {
-        let Some(machine) = &self.machine else { return Ok(()) };
-        let ours = crate::machine::system();
-        if program.closure().is_empty() || machine.system == ours {
-            return Ok(());
-        }
-        let (theirs, host) = (seen(&machine.system), seen(&machine.hostname));
-        let message = format!("the packages of this stack are built for {ours}, and `{host}` is {theirs}");
-        let help = format!("deploy from a machine that is {theirs}");
-        Err(Diagnostic::error(Code::E17, message).help(help).into())
-    }
+    /// To another machine.
+    pub(super) way: Option<&'s Way>,
 }
 
 /// Opens a target and works on it.
@@ -68,12 +54,12 @@ pub(super) fn at<R>(
         By::Program(program) => {
             drop(if visit.makes { place.open_or_make()? } else { place.open()? });
             let client = Client::start(program, &opening)?;
-            work(&Site { door: &client, place, home: Home::of_this_user(), machine: None })
+            work(&Site { door: &client, place, home: Home::of_this_user(), machine: None, way: None })
         }
         By::Way(remote, options) => {
             let way = crate::way::open(ui, remote, options, &opening)?;
             let machine = way.door().machine()?;
-            work(&Site { door: way.door(), place, home: Home::of(&machine), machine: Some(machine) })
+            work(&Site { door: way.door(), place, home: Home::of(&machine), machine: Some(machine), way: Some(&way) })
         }
     }
 }
@@ -99,17 +85,17 @@ fn by_hand<R>(
     });
     let target = Target::at(&disk, &layout, punix_target::Place { root: place.root.clone(), asking, guard })?;
     let door = Inside::new(target);
-    work(&Site { door: &door, place, home: Home::of_this_user(), machine: None })
+    work(&Site { door: &door, place, home: Home::of_this_user(), machine: None, way: None })
 }
 
 /// Returns the program for targets that runs on this machine: it mends it at boot.
-fn ours() -> Option<&'static TargetProgram> {
+fn ours() -> Option<&'static Bundled> {
     let system = crate::machine::system();
     punix_bundle::targets().iter().find(|program| program.system == system)
 }
 
 fn ours_in_bytes() -> Vec<u8> {
-    ours().map(TargetProgram::bytes).unwrap_or_default()
+    ours().map(Bundled::bytes).unwrap_or_default()
 }
 
 /// Returns the live generation of a stack, which has to be there.

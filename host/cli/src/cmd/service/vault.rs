@@ -55,7 +55,7 @@ pub(super) struct Server {
 
 impl Vault {
     /// Reads what the command line says, and the file that it may name.
-    pub(super) fn read(ui: &Ui, args: &Secrets) -> Result<Option<Vault>, Stopped> {
+    pub(crate) fn read(ui: &Ui, args: &Secrets) -> Result<Option<Vault>, Stopped> {
         let export = args.vault_secrets.as_deref().map(|path| Export::read(ui, path, args.strict)).transpose()?;
         let flags = Flags {
             address: args.vault_address.clone(),

@@ -2,7 +2,9 @@
 
 use super::Stopped;
 use super::activate::Activated;
+use super::away::Gone;
 use super::back::Went;
+use super::one::Undone;
 use crate::exit::Exit;
 use crate::ui::shown;
 use punix_deploy::{Deed, UnitStep};
@@ -57,7 +59,7 @@ pub(super) fn undone(
     stack: &str,
     number: u32,
     activated: &Activated,
-    undone: &Result<Box<Went>, Stopped>,
+    undone: &Result<Undone, Stopped>,
 ) -> (Exit, String) {
     let why = match (activated.failed.as_slice(), activated.closed.as_slice()) {
         ([], []) => "its units could not be handled".to_owned(),
@@ -70,10 +72,11 @@ pub(super) fn undone(
     let (stack, number) = (seen(stack), generation(number));
     let broke = |went: &Went| went.changed.as_ref().is_some_and(|it| it.broke.is_some() || !it.activated.is_well());
     match undone {
-        Ok(went) if !broke(went) => {
+        Ok(Undone::Gone(gone)) => gone_again(&stack, &number, gone, &why),
+        Ok(Undone::Back(went)) if !broke(went) => {
             (Exit::RolledBack, format!("stack {stack} {number} was rolled back to {}: {why}", generation(went.number)))
         }
-        Ok(went) => {
+        Ok(Undone::Back(went)) => {
             let back = generation(went.number);
             (
                 Exit::Failed,
@@ -84,6 +87,21 @@ pub(super) fn undone(
             Exit::Failed,
             format!(
                 "stack {stack} is deployed (current → {number}) and could not be rolled back: {why} — try `punix service rollback {stack}`"
+            ),
+        ),
+    }
+}
+
+/// Says that a stack was taken away again, before which there was nothing.
+pub(super) fn gone_again(stack: &str, number: &str, gone: &Gone, why: &str) -> (Exit, String) {
+    match gone.activated.as_ref().is_ok_and(Activated::is_well) {
+        true => {
+            (Exit::RolledBack, format!("stack {stack} {number} was removed again, as nothing was there before: {why}"))
+        }
+        false => (
+            Exit::Failed,
+            format!(
+                "stack {stack} {number} was removed again, and not all of its units stopped — stop them by hand: {why}"
             ),
         ),
     }

@@ -142,3 +142,14 @@ proptest! {
         }
     }
 }
+
+/// Each step looks at no more than it has to: what it takes does not grow with the fleet.
+#[test]
+fn twenty_thousand_hosts_are_worked_through() {
+    const COUNT: usize = 20_000;
+    let edges: Vec<(usize, usize)> = (1..COUNT).step_by(2).map(|host| (host, host - 1)).collect();
+    let rules = Rules { wave: Some(10), ..Rules::at_once(16) };
+    let (told, most) = work(&order(COUNT, &edges), rules, &[], |_| 0);
+    assert_eq!((told.len(), most), (COUNT, 16));
+    assert!(told.iter().all(|(_, status)| *status == Status::Ok));
+}

@@ -1,9 +1,10 @@
 //! `punix fleet apply`: every host gets its stack. All that can be known without a host is found out first, and secrets and
 //! packages of all of them are there before the first is touched.
 
-use super::super::back::{self, To, Way, Went};
+use super::super::away;
+use super::super::back::{self, To, Way};
 use super::super::commit::{Consent, Teller};
-use super::super::one::{self, Changed, Deployed, Job};
+use super::super::one::{self, Changed, Deployed, Job, Undone};
 use super::super::prepare::{Program, prepare};
 use super::super::secrets::{Vault, resolve};
 use super::super::site::{self, Visit};
@@ -18,6 +19,8 @@ use super::report::{Report, Well};
 use super::running::{Ended, Turns, all};
 use super::{jobs, plan, secrets, staging};
 use crate::args::fleet::Apply as Arguments;
+use crate::args::service::Source;
+use crate::args::service::reach::Activating;
 use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_deploy::{Artifacts, Rules, Run};
@@ -33,7 +36,7 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
         let message = "`--rollback-on-failure` is for units that are started, or for hosts that go live together";
         return Err(Stopped::usage(message, "add `--activate` or `--stage-first`"));
     }
-    pins::check(&args.making.source(""))?;
+    pins::check(&args.making)?;
     let crew = Crew::read(ui, args.file.path(), &args.choosing, Purpose::Deploys)?;
     crew.can_be_below(ui, &args.reach)?;
     let vault = Vault::read(ui, &args.making.secrets)?;
@@ -136,20 +139,31 @@ impl Applying<'_> {
         for (&place, end) in places.iter().zip(ended).rev() {
             let Some(Ended { result: Ok(deployed), said, .. }) = end else { continue };
             let Some(changed) = &mut deployed.changed else { continue };
-            let (Some(number), None) = (changed.previous, &changed.undone) else { continue };
+            if changed.undone.is_some() {
+                continue;
+            }
             let (ui, kept) = self.ui.keeping();
             let ui = ui.into_data();
-            let went = self.go_back(place, &ui, number);
+            let undone = self.undo(place, &ui, changed.previous);
             said.conversation.push_str(&kept.take().conversation);
-            changed.undone = Some(went.map(Box::new));
+            changed.undone = Some(undone);
         }
     }
 
-    fn go_back(&self, place: usize, ui: &Ui, number: u32) -> Result<Went, Stopped> {
+    /// Goes back to a generation, or to nothing if nothing was there.
+    fn undo(&self, place: usize, ui: &Ui, previous: Option<u32>) -> Result<Undone, Stopped> {
         let at = self.crew.place(place, &self.args.reach, self.args.dry_run)?;
         let visit = Visit { command: COMMAND, wait: self.args.reach.wait, makes: false };
         let stack = self.crew.host(place).stack.as_str();
+        let (units, teller) = (&self.args.making.units, Teller { ui, events: false });
+        // A rehearsal started nothing.
+        let quiet = Activating { activate: false, enable: false, restart: None, systemctl: None };
+        let activating = if self.args.dry_run { &quiet } else { &self.args.activating };
         site::at(ui, &at, visit, |site| {
+            let Some(number) = previous else {
+                let gone = away::take(teller, site, stack, false, (units, activating))?;
+                return Ok(Undone::Gone(Box::new(gone)));
+            };
             let to = site.door.record(stack, number)?;
             let way = Way {
                 stack,
@@ -160,10 +174,10 @@ impl Applying<'_> {
                 adopt: false,
                 refuse_drift: false,
                 tls_certs: self.args.making.tls_certs.as_deref(),
-                units: &self.args.making.units,
-                activating: &self.args.activating,
+                units,
+                activating,
             };
-            back::go(Teller { ui, events: false }, site, way)
+            back::go(teller, site, way).map(|went| Undone::Back(Box::new(went)))
         })
     }
 
@@ -187,7 +201,7 @@ impl Applying<'_> {
         is_reached: &Cell<bool>,
     ) -> Result<Deployed, Stopped> {
         let args = self.args;
-        let source = args.making.source(&self.crew.host(place).stack);
+        let source = Source::of(&self.crew.host(place).stack, &args.making);
         let at = self.crew.place(place, &args.reach, args.dry_run)?;
         let visit = Visit { command: COMMAND, wait: args.reach.wait, makes: true };
         let job = Job {
@@ -195,6 +209,7 @@ impl Applying<'_> {
             activating: &args.activating,
             is_rehearsal: args.dry_run,
             goes_back: args.rollback_on_failure,
+            removes: true,
             confirm: None,
             command: COMMAND,
             wait: args.reach.wait,
@@ -209,6 +224,7 @@ impl Applying<'_> {
             let wanted = prepare(ui, &source, program, site, self.artifacts, &|plugins, design| {
                 resolve(plugins, self.vault, &design.slots, &design.slot_places)
             })?;
+            site.can_activate(&wanted.design, &args.activating)?;
             let built = self.built.of(program)?;
             let teller = Teller { ui, events: false };
             one::deploy(teller, job, site, program, wanted, built.as_ref())
@@ -256,17 +272,24 @@ impl Applying<'_> {
         if exit == Exit::RolledBack {
             facts["rolled_back_to"] = json!(previous);
         }
+        if matches!(undone, Ok(Undone::Gone(_))) {
+            facts["outcome"] = json!("removed");
+        }
         Well { status: "failed", facts, line, error: Some(error), is_done: false }
     }
 }
 
+/// Why a host went back that is well itself.
+const ANOTHER: &str = "another host failed";
+
 /// Says that a host went back, or could not, since another one failed.
-fn for_another(stack: &str, number: u32, undone: &Result<Box<Went>, Stopped>) -> (Exit, String) {
+fn for_another(stack: &str, number: u32, undone: &Result<Undone, Stopped>) -> (Exit, String) {
     let (stack, number) = (seen(stack), generation(number));
     match undone {
-        Ok(went) => {
+        Ok(Undone::Gone(gone)) => words::gone_again(&stack, &number, gone, ANOTHER),
+        Ok(Undone::Back(went)) => {
             let back = generation(went.number);
-            (Exit::RolledBack, format!("stack {stack} {number} was rolled back to {back}: another host failed"))
+            (Exit::RolledBack, format!("stack {stack} {number} was rolled back to {back}: {ANOTHER}"))
         }
         Err(_) => {
             let message = format!(

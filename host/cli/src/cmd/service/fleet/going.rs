@@ -4,6 +4,7 @@
 use super::super::Stopped;
 use super::super::back::{self, To, Way, Went};
 use super::super::commit::Teller;
+use super::super::go::skipped;
 use super::super::one::Changed;
 use super::super::site::{self, Visit};
 use super::super::words::{self, generation, seen};
@@ -154,18 +155,19 @@ impl Going<'_> {
     fn well(&self, report: &mut Report<'_>, place: usize, went: &Went) -> Well {
         let Went { number, was, counts, changed } = went;
         let stack = seen(&self.crew.host(place).stack);
-        let (restored, removed, skipped) = (counts.written + counts.same, counts.removed, counts.secret_skipped);
+        let (restored, removed) = (counts.written + counts.same, counts.removed);
         let before = was.map_or_else(|| "none".to_owned(), generation);
-        let secrets = if skipped > 0 { format!(", {skipped} secret-skipped") } else { String::new() };
+        let skipped = skipped(*counts);
         let to = generation(*number);
         let line = match changed {
-            Some(_) => format!("  ↩ {stack} → {to} (was {before}); {restored} restored, {removed} removed{secrets}\n"),
+            Some(_) => format!("  ↩ {stack} → {to} (was {before}); {restored} restored, {removed} removed{skipped}\n"),
             None => format!("  ✓ {stack} → {to}, as it was\n"),
         };
         let outcome = if changed.is_some() { self.label } else { "unchanged" };
         let mut facts = json!({
             "outcome": outcome, "generation": number, "was": was, "restored": restored, "removed": removed,
-            "secret_skipped": skipped, "changes": [], "units": [], "activation": null,
+            "secret_skipped": counts.secret_skipped, "artifact_skipped": counts.artifact_skipped,
+            "changes": [], "units": [], "activation": null,
         });
         if let Some(changed) = changed {
             let sources = SourceMap::default();

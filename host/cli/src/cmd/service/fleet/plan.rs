@@ -13,15 +13,16 @@ use super::report::{Report, Well};
 use super::running::{Turns, all};
 use super::{JOBS, jobs, secrets};
 use crate::args::build::Building;
-use crate::args::fleet::{Apply, FleetReach, FleetTelling, Making, Plan as Arguments};
+use crate::args::fleet::{Apply, FleetReach, FleetTelling, Plan as Arguments};
 use crate::args::service::reach::Activating;
+use crate::args::service::{Making, Source};
 use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_deploy::{Artifacts, Order, Rules, Run};
 use serde_json::json;
 
 pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
-    pins::check(&args.making.source(""))?;
+    pins::check(&args.making)?;
     let crew = Crew::read(ui, args.file.path(), &args.choosing, Purpose::Deploys)?;
     crew.can_be_below(ui, &args.reach)?;
     let vault = Vault::read(ui, &args.making.secrets)?;
@@ -126,13 +127,14 @@ impl Planning<'_> {
     }
 
     fn planned(&self, place: usize, ui: &Ui, program: &Program) -> Result<Shown, Failure> {
-        let source = self.making.source(&self.crew.host(place).stack);
+        let source = Source::of(&self.crew.host(place).stack, self.making);
         let asked = Asked {
             source: &source,
             out: None,
             activating: self.activating,
             wait: self.reach.wait,
             building: &self.building,
+            builds_there: false,
             program,
         };
         ui.doing("looking");

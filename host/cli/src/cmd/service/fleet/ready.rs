@@ -2,7 +2,7 @@
 //! anything. A host whose program is wrong has failed by that, and the others go on.
 
 use super::super::Stopped;
-use super::super::prepare::{Program, Reading, Unsound, base_of, understand};
+use super::super::prepare::{Packages, Program, Reading, Unsound, base_of, understand};
 use super::crew::Crew;
 use super::failure::Failure;
 use super::running::each;
@@ -111,6 +111,7 @@ fn program(
         project,
         store_root: how.store_root,
         is_rehearsal: how.is_rehearsal,
+        packages: Packages::Ours,
     };
     understand(ui, reading, digests).map_err(|unsound| match unsound {
         Unsound::Program { diagnostics, dropped, sources } => {

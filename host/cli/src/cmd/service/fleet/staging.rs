@@ -12,9 +12,9 @@ use super::running::{Ended, STACK_BYTES, Told, Turns};
 use crate::exit::Exit;
 use crate::ui::{Said, Ui};
 use punix_deploy::{Order, Rules, Run, Status};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,31 +36,41 @@ enum Stage<T> {
     Ended(Ended<T>),
 }
 
-/// What hosts are told that wait.
-struct Signals {
-    go: Mutex<BTreeMap<usize, bool>>,
+/// What a host is told that waits.
+#[derive(Default)]
+struct Signal {
+    goes: Mutex<Option<bool>>,
     changed: Condvar,
 }
 
-impl Signals {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<usize, bool>> {
-        self.go.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tell(&self, number: usize, goes: bool) {
-        self.all().insert(number, goes);
+impl Signal {
+    fn tell(&self, goes: bool) {
+        *self.goes.lock().unwrap_or_else(PoisonError::into_inner) = Some(goes);
         self.changed.notify_all();
     }
 
     /// Waits until somebody says something.
-    fn wait(&self, number: usize) -> bool {
-        let mut all = self.all();
+    fn wait(&self) -> bool {
+        let mut said = self.goes.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(goes) = all.get(&number) {
-                return *goes;
+            if let Some(goes) = *said {
+                return goes;
             }
-            all = self.changed.wait(all).unwrap_or_else(PoisonError::into_inner);
+            said = self.changed.wait(said).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// Each host waits for its own: a word to one wakes nobody else.
+struct Signals(Vec<Signal>);
+
+impl Signals {
+    fn tell(&self, number: usize, goes: bool) {
+        self.0.get(number).iter().for_each(|signal| signal.tell(goes));
+    }
+
+    fn wait(&self, number: usize) -> bool {
+        self.0.get(number).is_some_and(Signal::wait)
     }
 }
 
@@ -95,7 +105,7 @@ pub(super) fn all<T: Send>(
     is_well: impl Fn(&T) -> bool,
 ) -> Outcome<T> {
     let Turns { mut run, places, skips, why, .. } = turns;
-    let signals = Signals { go: Mutex::default(), changed: Condvar::new() };
+    let signals = Signals(places.iter().map(|_| Signal::default()).collect());
     let (sender, receiver) = mpsc::channel::<(usize, News<T>)>();
     let mut stages: Vec<Stage<T>> = places.iter().map(|_| Stage::Waiting).collect();
     let mut statuses = Vec::new();
