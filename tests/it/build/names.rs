@@ -338,7 +338,9 @@ fn examples(umask: &str, day: u64, variables: &[(&str, &str)], from: &str) -> (H
     }
     let mut programs = Vec::new();
     each(&target, &mut |path, _| {
-        if path.extension().is_some_and(|end| end == "pcl") && text(path).contains("recipe =") {
+        // What the hosts of a fleet share does not stand alone.
+        let is_shared = path.with_file_name("fleet.pcl").exists();
+        if path.extension().is_some_and(|end| end == "pcl") && !is_shared && text(path).contains("recipe =") {
             programs.push(path.to_owned());
         }
     });

@@ -55,10 +55,12 @@ fn all_of_it_stands_on_one_screen() {
             org.example.age 2.0.0    resolver   #  ok, not compiled, granted by punix.plugins.toml
               imports  secrets env files (not asked for: env)
               may      files:keys /etc/age to read; seal
+              unused   all of it: it was not called here yet
             org.example.bao 0.3.1    resolver   #  ok, compiled, granted by punix.plugins.toml
               imports  log http env clock
               may      http:vault.internal:8200 get,post /v1/*, may read /lease_duration;
                        env:BAO_TOKEN as a secret; clock
+              unused   all of it: it was not called here yet
             org.example.runit 1.0.0  backend    #  ok, compiled, granted by punix.plugins.toml
               imports  log
               may      nothing but compute
@@ -84,7 +86,7 @@ fn a_document_has_all_of_it() {
     let json = shop.done(["audit", "--json"]).json();
     expect!["ceilings diagnostics dropped holders lock ok plugins policy"].assert_eq(&fields(&json));
     let foreign = shop.foreign("audit");
-    expect!["built_in bytes code granted_in handles id imports limits requests sha256 source state version world"]
+    expect!["built_in bytes code granted_in handles id imports limits requests sha256 source state unused version world"]
         .assert_eq(&fields(&foreign[0]));
     expect![[r#"[{"asks": "get,post /v1/*, may read /lease_duration", "computed": false, "decision": "granted", "gives": [{"ca": null, "configured": null, "host": "vault.internal:8200", "kind": "http", "methods": ["get", "post"], "paths": ["/v1/*"], "plain_http": false, "private": false, "public": ["/lease_duration"]}], "key": "http:vault.internal:8200", "why": "read KV"}, {"asks": "as a secret", "computed": false, "decision": "granted", "gives": [{"as": "secret", "kind": "env", "name": "BAO_TOKEN"}], "key": "env:BAO_TOKEN", "why": "login"}, {"asks": "", "decision": "refused", "key": "clock", "why": "leases end"}]"#]].assert_eq(&shop.cut(&foreign[0]["requests"].to_string()));
 }
@@ -129,6 +131,7 @@ fn what_is_wrong_is_found_and_said_how_to_mend() {
               imports  log http env clock (not asked for: clock)
               may      http:vault.internal:8200 get,post /v1/*, may read /lease_duration;
                        env:BAO_TOKEN as a secret
+              unused   all of it: it was not called here yet
             org.example.runit 1.0.0  backend    #  ok, compiled, granted by punix.plugins.toml
               imports  log
               may      nothing but compute

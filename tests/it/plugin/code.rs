@@ -136,6 +136,7 @@ fn what_was_tampered_with_shows_and_is_made_anew() {
           imports  log http env clock
           may      http:vault.internal:8200 get,post /v1/*, may read /lease_duration;
                    env:BAO_TOKEN as a secret; clock
+          unused   all of it: it was not called here yet
           code     what is kept was not compiled here, or was changed: it will be compiled anew
         7 plugins, 0 findings"#]]
     .assert_eq(&shop.cut(&ours));

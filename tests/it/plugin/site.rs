@@ -83,6 +83,7 @@ fn what_the_site_forbids_cannot_be_granted() {
           imports  log http env clock
           may      http:vault.internal:8200 get /v1/*, may read /lease_duration;
                    env:BAO_TOKEN as a secret
+          unused   all of it: it was not called here yet
         bounded by /etc/punix/plugins.d/10-site.toml
         7 plugins, 2 findings
         exit 1
@@ -170,6 +171,7 @@ fn what_the_site_forbids_cannot_be_granted() {
           imports  log http env clock
           may      http:vault.internal:8200 get /v1/*, may read /lease_duration;
                    env:BAO_TOKEN as a secret
+          unused   all of it: it was not called here yet
         bounded by /etc/punix/plugins.d/10-site.toml
         7 plugins, 1 finding
         stderr:
