@@ -338,8 +338,8 @@ fn examples(umask: &str, day: u64, variables: &[(&str, &str)], from: &str) -> (H
     }
     let mut programs = Vec::new();
     each(&target, &mut |path, _| {
-        // What the hosts of a fleet share does not stand alone.
-        let is_shared = path.with_file_name("fleet.pcl").exists();
+        // What is for the hosts of a fleet does not stand alone.
+        let is_shared = path.ancestors().any(|above| above.join("fleet.pcl").exists());
         if path.extension().is_some_and(|end| end == "pcl") && !is_shared && text(path).contains("recipe =") {
             programs.push(path.to_owned());
         }

@@ -86,8 +86,10 @@ fn a_document_has_all_of_it() {
     let json = shop.done(["audit", "--json"]).json();
     expect!["ceilings diagnostics dropped holders lock ok plugins policy"].assert_eq(&fields(&json));
     let foreign = shop.foreign("audit");
-    expect!["built_in bytes code granted_in handles id imports limits requests sha256 source state unused version world"]
-        .assert_eq(&fields(&foreign[0]));
+    expect![
+        "built_in bytes code granted_in handles id imports limits requests sha256 source state unused version world"
+    ]
+    .assert_eq(&fields(&foreign[0]));
     expect![[r#"[{"asks": "get,post /v1/*, may read /lease_duration", "computed": false, "decision": "granted", "gives": [{"ca": null, "configured": null, "host": "vault.internal:8200", "kind": "http", "methods": ["get", "post"], "paths": ["/v1/*"], "plain_http": false, "private": false, "public": ["/lease_duration"]}], "key": "http:vault.internal:8200", "why": "read KV"}, {"asks": "as a secret", "computed": false, "decision": "granted", "gives": [{"as": "secret", "kind": "env", "name": "BAO_TOKEN"}], "key": "env:BAO_TOKEN", "why": "login"}, {"asks": "", "decision": "refused", "key": "clock", "why": "leases end"}]"#]].assert_eq(&shop.cut(&foreign[0]["requests"].to_string()));
 }
 
