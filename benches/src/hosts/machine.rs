@@ -10,6 +10,9 @@ use std::process::{Command, Stdio};
 /// What lets us in, in the scratch directory, where everything is run.
 pub(super) const KEY: &str = "id";
 
+/// The units of the stack, to a shell.
+const UNITS: &str = "/etc/systemd/system/s[0-9].service";
+
 /// A machine that runs as long as this is there.
 pub(super) struct Machine {
     script: PathBuf,
@@ -92,14 +95,14 @@ impl Machine {
     pub(super) fn emptied(&self) -> Before {
         let store = self.store.display();
         self.shell(&format!(
-            "rm -rf /etc/app /etc/systemd/system/s[0-9].service ~root/.punix ~root/.cache /var/lib/punix {store}/* {store}/.[a-z]*"
+            "rm -rf /etc/app {UNITS} ~root/.punix ~root/.cache /var/lib/punix {store}/* {store}/.[a-z]*"
         ))
     }
 
-    /// Has it lack all packages, and nothing else.
+    /// Has it lack all packages, and the stack that needs them; what punix sends once stays.
     pub(super) fn without(&self, store: &Path) -> Before {
         let store = store.display();
-        self.shell(&format!("chmod -R u+w {store}; rm -rf {store}/* {store}/.[a-z]* ~root/.punix/deployments"))
+        self.shell(&format!("chmod -R u+w {store}; rm -rf {store}/* {store}/.[a-z]* ~root/.punix/deployments {UNITS}"))
     }
 
     fn shell(&self, text: &str) -> Before {
