@@ -2,6 +2,7 @@
 //! there is one small file beside its compiled code: the component, and a word for each kind. It is written only when a
 //! plugin does something for the first time, and its loss costs nothing but the memory.
 
+use super::ahead::cache;
 use crate::places;
 use punix_plugin::{Digest, Kind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,13 +22,16 @@ pub(crate) struct Used {
 struct Plugin {
     digest: Digest,
     kinds: BTreeSet<String>,
+    /// Whether all of this stands in its file.
+    noted: bool,
 }
 
 impl Used {
     /// Lets a plugin be watched from now on.
     pub(crate) fn watch(&self, id: &str, digest: Digest) {
-        let kinds = of(id, digest).unwrap_or_default();
-        self.watched().insert(id.to_owned(), Plugin { digest, kinds });
+        let known = of(id, digest);
+        let plugin = Plugin { digest, noted: known.is_some(), kinds: known.unwrap_or_default() };
+        self.watched().insert(id.to_owned(), plugin);
     }
 
     /// Notes what a call used, if its plugin is watched.
@@ -37,7 +41,8 @@ impl Used {
         let before = plugin.kinds.len();
         plugin.kinds.extend(kinds.map(|kind| kind.as_str().to_owned()));
         // That it was called at all is worth a file too.
-        let is_new = plugin.kinds.len() > before || of(id, plugin.digest).is_none();
+        let is_new = plugin.kinds.len() > before || !plugin.noted;
+        plugin.noted = true;
         if is_new && let Some(path) = place(id) {
             write(&path, plugin);
         }
@@ -57,9 +62,10 @@ pub(super) fn of(id: &str, digest: Digest) -> Option<BTreeSet<String>> {
     (lines.next() == Some(digest.to_string().as_str())).then(|| lines.map(str::to_owned).collect())
 }
 
-/// Returns where it is noted. Without a home nothing is.
+/// Returns where it is noted. Without a home, or where others could write, nothing is: then no code is kept there either.
 fn place(id: &str) -> Option<PathBuf> {
     let (code, _) = places::compiled()?;
+    cache()?;
     Some(code.join(format!("{id}.used")))
 }
 
