@@ -101,7 +101,7 @@ fn each() -> impl Iterator<Item = (&'static str, &'static Kind)> {
 pub(crate) fn write(out: &Path, programs: &[Program]) -> Result<(), Box<dyn Error>> {
     let mut text = String::new();
     for (wanted, list) in PROGRAMS {
-        writeln!(text, "const {list}: &[Program] = &[")?;
+        writeln!(text, "static {list}: &[Program] = &[")?;
         for Program { name, system, bytes } in programs.iter().filter(|program| program.name == wanted) {
             let path = out.join(format!("{name}-{system}.xz"));
             fs::write(&path, packed(bytes)?)?;
