@@ -2,37 +2,86 @@
 
 use std::io::{self, Write};
 
-/// One row per entry, all of the length of `head`.
-pub(crate) struct Table {
+/// One row per entry, all of the length of `head`; behind them two columns more, if a row has a target: what was wanted, and
+/// whether it was met.
+pub struct Table {
+    /// So many columns say what a row is; the others, what was found.
+    naming: usize,
     head: Vec<String>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    cells: Vec<String>,
+    target: Option<Target>,
+}
+
+/// What a row has to stay under.
+pub struct Target {
+    pub wanted: String,
+    /// What is held against it, for a list of what is missed.
+    pub found: String,
+    /// Nothing, where it cannot be told.
+    pub met: Option<bool>,
 }
 
 impl Table {
-    pub(crate) fn new(head: &[&str]) -> Table {
-        Table { head: head.iter().map(|&cell| cell.to_owned()).collect(), rows: Vec::new() }
+    pub fn new(naming: usize, head: &[&str]) -> Table {
+        Table { naming, head: head.iter().map(|&cell| cell.to_owned()).collect(), rows: Vec::new() }
     }
 
-    pub(crate) fn push(&mut self, row: Vec<String>) {
-        assert_eq!(row.len(), self.head.len(), "a row has one cell per column");
-        self.rows.push(row);
+    pub fn push(&mut self, cells: Vec<String>, target: Option<Target>) {
+        assert_eq!(cells.len(), self.head.len(), "a row has one cell per column");
+        self.rows.push(Row { cells, target });
+    }
+
+    /// Returns a line for each target that was missed.
+    pub fn missed(&self) -> Vec<String> {
+        let line = |row: &Row| {
+            let target = row.target.as_ref().filter(|target| target.met == Some(false))?;
+            let name = row.cells.iter().take(self.naming).filter(|cell| !cell.is_empty());
+            let name = name.map(String::as_str).collect::<Vec<_>>().join(", ");
+            Some(format!("{name}: {}; the target is {}", target.found, target.wanted))
+        };
+        self.rows.iter().filter_map(line).collect()
     }
 
     /// Writes the table: the first column to the left, the others to the right.
-    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let widths: Vec<usize> = (0..self.head.len())
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let judged = self.rows.iter().any(|row| row.target.is_some());
+        let drawn = |cells: &[String], last: [&str; 2]| -> Vec<String> {
+            let last = last.iter().filter(|_| judged).map(|&cell| cell.to_owned());
+            cells.iter().cloned().chain(last).collect()
+        };
+        let head = drawn(&self.head, ["target", "met"]);
+        let rows = self.rows.iter().map(|row| match &row.target {
+            Some(target) => drawn(&row.cells, [&target.wanted, target.verdict()]),
+            None => drawn(&row.cells, ["", ""]),
+        });
+        let rows: Vec<Vec<String>> = rows.collect();
+        let widths: Vec<usize> = (0..head.len())
             .map(|column| {
-                let cells = std::iter::once(&self.head).chain(&self.rows);
+                let cells = std::iter::once(&head).chain(&rows);
                 cells.map(|row| row[column].chars().count()).max().unwrap_or(0)
             })
             .collect();
-        write_row(out, &self.head, &widths)?;
+        write_row(out, &head, &widths)?;
         for (column, &width) in widths.iter().enumerate() {
             let (dashes, end) = if column == 0 { (width + 2, "") } else { (width + 1, ":") };
             write!(out, "|{}{end}", "-".repeat(dashes))?;
         }
         writeln!(out, "|")?;
-        self.rows.iter().try_for_each(|row| write_row(out, row, &widths))
+        rows.iter().try_for_each(|row| write_row(out, row, &widths))
+    }
+}
+
+impl Target {
+    fn verdict(&self) -> &'static str {
+        match self.met {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "",
+        }
     }
 }
 

@@ -86,7 +86,8 @@ impl Host {
         host.boot();
         let key = fs::read_to_string(host.folder.path().join("host_key.pub")).unwrap();
         let mut words = key.split(' ');
-        let key = format!("{} {} {}\n", host.address(), words.next().unwrap(), words.next().unwrap());
+        let names = format!("{},{}", host.address(), host.address_6());
+        let key = format!("{names} {} {}\n", words.next().unwrap(), words.next().unwrap());
         fs::write(host.folder.path().join("known_hosts"), key).unwrap();
         host
     }
@@ -101,6 +102,11 @@ impl Host {
 
     pub(crate) fn address(&self) -> String {
         format!("10.213.9.{}", self.number)
+    }
+
+    /// Returns its other address, which it has where this machine's kernel knows IPv6.
+    fn address_6(&self) -> String {
+        format!("fd13:9::{}", self.number)
     }
 
     /// Returns the target as a user names it.

@@ -15,6 +15,8 @@ set -euo pipefail
 
 bridge=punixlab1
 network=10.213.9
+# The same where the kernel knows IPv6.
+network6=fd13:9:
 me=$(realpath "$0")
 
 # What the machines share. Several tests come here at once.
@@ -22,11 +24,13 @@ share() {
   exec 9>/run/lock/punix-lab-bridge
   flock 9
   ip route replace blackhole "$network.0/24" metric 4000
+  ip -6 route replace blackhole "$network6:/64" metric 4000 2>/dev/null || true
   if ! ip link show "$bridge" &>/dev/null; then
     ip link add "$bridge" type bridge
     ip addr add "$network.1/24" dev "$bridge"
     ip link set "$bridge" up
   fi
+  ip -6 addr replace "$network6:1/64" dev "$bridge" nodad 2>/dev/null || true
   exec 9>&-
 }
 
@@ -41,9 +45,11 @@ make() {
   ip link set "plab$number" master "$bridge" up
   ip -n "punixlab$number" link set lo up
   ip -n "punixlab$number" addr add "$network.$number/24" dev eth0
+  ip -n "punixlab$number" addr add "$network6:$number/64" dev eth0 nodad 2>/dev/null || true
   ip -n "punixlab$number" link set eth0 up
   # Who had the number before had another card.
   ip neigh flush dev "$bridge" to "$network.$number"
+  ip neigh flush dev "$bridge" to "$network6:$number" 2>/dev/null || true
 }
 
 boot() {
@@ -132,6 +138,7 @@ furnish() {
   chmod 700 "$root/root/.ssh"
   cat >"$root/etc/ssh/sshd_config" <<END
 ListenAddress $network.$number
+ListenAddress $network6:$number
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 UsePAM yes

@@ -36,6 +36,6 @@ pub use build::{BuildError, Sources, Workshop};
 #[cfg(feature = "fetch")]
 pub use keep::keep_source;
 pub use package::{Package, Packages};
-pub use schedule::{Event, Fate, Plan, Seen, look, realise};
+pub use schedule::{Event, Fate, Plan, Seen, look, realise, settle};
 pub use secret::Secret;
 pub use told::Told;

@@ -119,26 +119,29 @@ impl Seen {
     }
 }
 
-/// Looks which of the wanted packages, and of what they need, are there. What is said to be there is durable, and stays
-/// while the store's lock is held.
+/// Looks which of the wanted packages, and of what they need, are there. What is said to be there stays while the store's lock
+/// is held; that it is durable is for [`settle`].
 pub fn look(store: &Store, plan: Plan<'_>, _shared: &SharedLock) -> Result<Seen, BuildError> {
     let mut seen = Seen { fates: Vec::with_capacity(plan.packages.len()), missing: Vec::new() };
-    let mut some_are = false;
     for (place, wanted) in wanted(plan).into_iter().enumerate() {
         let name = plan.packages.get(place).name();
         let valid = || store.is_valid(name).map_err(|error| BuildError::Work { path: store.path(name), error });
         let there = wanted && !plan.again.contains(&place) && valid()?;
-        some_are |= there;
         seen.fates.push(there.then_some(Fate::Cached));
         if wanted && !there {
             seen.missing.push(place);
         }
     }
-    if some_are {
-        // Whoever moved an entry to its name may have been killed before that was durable.
-        store.sync_names().map_err(|error| BuildError::Work { path: store.root().to_owned(), error })?;
-    }
     Ok(seen)
+}
+
+/// Makes durable what was seen to be there, before it is told: whoever moved an entry to its name may have been killed before.
+/// A push does the same, so a deploy has no need of it, and waits for no disk where nothing is to be done.
+pub fn settle(store: &Store, seen: &Seen) -> Result<(), BuildError> {
+    match seen.there().next() {
+        Some(_) => store.sync_names().map_err(|error| BuildError::Work { path: store.root().to_owned(), error }),
+        None => Ok(()),
+    }
 }
 
 /// Builds what is missing. Returns the fate of each package, by its place; `None` for those that nobody asked for.

@@ -45,10 +45,12 @@ fn digest() -> ExitCode {
 /// The exit code of whoever was asked for something else.
 const USAGE: u8 = 2;
 
-/// The input. It is not waited for without end: whoever went away and could not close it may have locks here.
+/// The input. It is not waited for without end: whoever went away and could not close it may have locks here. Mostly sshd notices
+/// that first, after some two hours.
 struct Patient(File);
 
-const IDLE_SECONDS_MAX: i64 = 3_600;
+/// Longer than a build takes: nothing is asked meanwhile.
+const IDLE_SECONDS_MAX: i64 = 24 * 3_600;
 
 impl Read for Patient {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {

@@ -1,7 +1,7 @@
 //! A stack on another machine: brought, started, changed, taken back, and there again after a boot.
 
 use super::{Host, good, host, write_program};
-use crate::support::{Outcome, run};
+use crate::support::{Outcome, run, skip};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -132,6 +132,29 @@ fn a_stack_lives_on_another_machine() {
         host.shell("ls /etc/web /etc/systemd/system/web.service 2>/dev/null; systemctl is-active web.service || true"),
         "inactive"
     );
+}
+
+#[test]
+fn a_machine_is_reached_by_its_address_of_ipv6() {
+    let Some(host) = site() else { return };
+    // Nothing that was made for a bridge is looked at: the kernel has IPv6, or it does not.
+    if std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default().is_empty() {
+        skip("this kernel has no IPv6");
+        return;
+    }
+    let target = format!("ssh://root@[{}]", host.address_6());
+    let service = |words: &[&str]| {
+        let mut command = host.service_of(&target, words);
+        command.env("TOKEN", TOKEN);
+        good(run(command))
+    };
+    service(&[&["deploy", "Web", "--file", "p.pcl", "--activate"], crate::service::sandbox()].concat());
+    assert_eq!(greeting(&host), "hello");
+    let list = service(&["list"]);
+    assert!(list.stdout.contains("Web"), "{list:?}");
+    let from = host.shell("journalctl -u ssh.service --no-pager -o cat; true");
+    let logins = from.lines().filter(|line| line.starts_with("Accepted publickey for root from fd13:9::1 "));
+    assert_eq!(logins.count(), 2, "{from}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::limits::{ALIVE_SECONDS, BUILD_WALL_SECONDS_MAX, PACKAGES_MAX, WAIT_SE
 use crate::package::{Package, Packages};
 use crate::recipe;
 use crate::sandbox::{Isolation, probe};
-use crate::schedule::{Event, Fate, Plan, Seen, look, realise};
+use crate::schedule::{Event, Fate, Plan, Seen, look, realise, settle};
 use crate::source;
 use crate::told::{Told, shown};
 use punix_diag::{Code, Diagnostic};
@@ -47,7 +47,8 @@ pub fn serve(
     let jobs = open.jobs.map_or_else(processors, |jobs| jobs as usize);
     let again = BTreeSet::new();
     let plan = Plan { packages: &packages, wanted: &wanted, again: &again, jobs, command: &open.command };
-    let seen = match look(&store, plan, &shared) {
+    let looked = look(&store, plan, &shared).and_then(|seen| settle(&store, &seen).map(|()| seen));
+    let seen = match looked {
         Ok(seen) => seen,
         Err(error) => return send(output, &Answer::Refused(Told::of(error))),
     };

@@ -16,7 +16,7 @@ use progress::Progress;
 use punix_build::fetch::{Fetcher, Options};
 use punix_build::sandbox::{Isolation, probe};
 use punix_build::source::{Reference, local_digest};
-use punix_build::{Fate, Fetching, Package, Plan, Secret, Seen, Sources, Workshop, look, realise};
+use punix_build::{Fate, Fetching, Package, Plan, Secret, Seen, Sources, Workshop, look, realise, settle};
 use punix_deploy::{Choice, Composed, compose_packages};
 use punix_diag::{Diagnostic, SourceMap, closest};
 use punix_pcl::{Checked, ModuleId};
@@ -179,6 +179,9 @@ impl Run<'_> {
         let shared = self.store.share(asking).map_err(|error| self.fail(error))?;
         let plan = Plan { packages: &self.composed.packages, wanted, again, jobs, command: self.command };
         let seen = look(self.store, plan, &shared).map_err(|error| self.fail(error))?;
+        if !self.is_part {
+            settle(self.store, &seen).map_err(|error| self.fail(error))?;
+        }
         let order = self.order(wanted);
         let told: &[(usize, String)] = if self.is_part { &[] } else { &order };
         let progress = Progress::new(self.ui, self.composed, told, self.store, self.building.events);

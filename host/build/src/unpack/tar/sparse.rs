@@ -3,7 +3,7 @@
 
 use super::header::{BLOCK_BYTES, Block, number};
 use super::pax;
-use crate::limits::{SPARSE_PIECES_MAX, UNPACK_CHUNK_BYTES};
+use crate::limits::SPARSE_PIECES_MAX;
 use crate::unpack::stream::Stream;
 use crate::unpack::{Fault, UnpackError};
 use std::io::Write;
@@ -143,10 +143,11 @@ pub(super) fn write(
 }
 
 fn zeros(stream: &Stream<'_>, mut count: u64, to: &mut dyn Write) -> Result<(), UnpackError> {
-    const ZEROS: &[u8] = &[0; UNPACK_CHUNK_BYTES];
+    /// They are part of the program.
+    const ZEROS: &[u8] = &[0; 16 << 10];
     while count > 0 {
         stream.go_on()?;
-        let most = usize::try_from(count).unwrap_or(usize::MAX).min(UNPACK_CHUNK_BYTES);
+        let most = usize::try_from(count).unwrap_or(usize::MAX).min(ZEROS.len());
         to.write_all(&ZEROS[..most]).map_err(UnpackError::Write)?;
         count -= most as u64;
     }

@@ -8,6 +8,7 @@ use crate::cmd::build::{Realised, Run};
 use crate::exit::Exit;
 use crate::ui::Ui;
 use crate::way::Builder;
+use punix_build::BuildError;
 use punix_diag::Diagnostic;
 use punix_store::{SharedLock, Store};
 use std::collections::BTreeSet;
@@ -25,6 +26,12 @@ impl Built {
     /// Takes packages that somebody else keeps from being collected.
     pub(super) fn held_elsewhere(store: Store) -> Built {
         Built { store, _shared: None, _there: None }
+    }
+
+    /// Makes durable that they are there, for whoever does not push them.
+    pub(super) fn settle(&self) -> Result<(), Stopped> {
+        let failed = |error| BuildError::Work { path: self.store.root().to_owned(), error };
+        self.store.sync_names().map_err(|error| Stopped::World(vec![failed(error).into()]))
     }
 
     /// Takes packages that were built on the target. The store here has their sources.

@@ -117,11 +117,14 @@ pub(super) fn planned(
         let wanted = prepare(ui, asked.source, asked.program, site, artifacts, &|plugins, design| {
             resolve(plugins, vault, &design.slots, &design.slot_places)
         })?;
-        // Whoever applies it has no program to build from.
-        let _built = match asked.out {
+        // Whoever applies it has no program to build from, maybe after the power was gone.
+        let built = match asked.out {
             Some(_) => build::build(ui, asked.building, asked.program, vault, COMMAND)?,
             None => None,
         };
+        if let Some(built) = &built {
+            built.settle()?;
+        }
         Run { teller, asked, site }.on(wanted)
     })
 }
