@@ -2,14 +2,13 @@
 //! shows beside one host at a time.
 
 use crate::machine;
-use crate::measure::{self, Scratch};
-use crate::table::Table;
+use crate::measure::{self, MemoryLimit, Scratch};
 use crate::turns::{Before, Cost, Way, turns};
 use clap::Args;
+use punix_benches::{Findings, Table, Target};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// Measure deploys of fleets
@@ -19,23 +18,23 @@ use std::time::Duration;
 pub(crate) struct Fleet {
     /// The program to measure [default: the `punix` beside this one]
     #[arg(long, value_name = "PATH")]
-    punix: Option<PathBuf>,
+    pub(crate) punix: Option<PathBuf>,
 
     /// Another program with the same command line, measured in turns
     #[arg(long, value_name = "PATH")]
-    reference: Option<PathBuf>,
+    pub(crate) reference: Option<PathBuf>,
 
     /// One fleet of so many hosts, deployed, looked at and deployed again, with what each host costs
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["quick", "assert", "reference"])]
-    hosts: Option<usize>,
+    pub(crate) hosts: Option<usize>,
 
     /// Fewer hosts and rounds
     #[arg(long)]
-    quick: bool,
+    pub(crate) quick: bool,
 
     /// Exit 1 when a target is missed
     #[arg(long)]
-    assert: bool,
+    pub(crate) assert: bool,
 }
 
 /// Hosts of each fleet, with the peak of memory that it may have.
@@ -57,27 +56,31 @@ struct Row {
     reference: Option<Cost>,
 }
 
-pub(crate) fn run(options: &Fleet, out: &mut dyn Write) -> io::Result<ExitCode> {
+pub(crate) fn run(options: &Fleet, findings: &mut Findings<'_>) -> io::Result<()> {
     let own = std::env::current_exe()?;
     let punix = options.punix.clone().unwrap_or_else(|| own.with_file_name("punix"));
     let punix = std::path::absolute(punix)?;
     let reference = options.reference.as_deref().map(std::path::absolute).transpose()?;
     let scratch = Scratch::new()?;
-    measure::limit_memory()?;
-    writeln!(out, "machine: {}  ", machine::kind())?;
-    writeln!(out, "date: {}; load average at the start: {}  ", machine::date(), machine::load())?;
+    let _limit = MemoryLimit::new()?;
+    let mut lines = vec![format!("measured: {}", measure::version(&scratch, &punix)?)];
+    if let Some(reference) = &reference {
+        lines.push(format!("reference: {}", measure::version(&scratch, reference)?));
+    }
     if let Some(hosts) = options.hosts {
-        return alone(&scratch, &punix, hosts, out);
+        lines.push(format!("{hosts} hosts, once"));
+        machine::heading(findings, &lines)?;
+        return alone(&scratch, &punix, hosts, findings);
     }
     let rounds = if options.quick { 1 } else { ROUNDS };
-    writeln!(out, "times: middle of {rounds} rounds in turns, to hosts on which nothing is\n")?;
+    lines.push(format!("times: middle of {rounds} rounds in turns, to hosts on which nothing is"));
+    machine::heading(findings, &lines)?;
     let sizes = if options.quick { &SIZES[..1] } else { &SIZES[..] };
     let mut rows = Vec::new();
     for &(hosts, peak_mb) in sizes {
         rows.push(measured(&scratch, &punix, reference.as_deref(), (hosts, peak_mb), rounds)?);
     }
-    let missed = show(&rows, out)?;
-    Ok(if options.assert && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    show(&rows, reference.is_some(), findings)
 }
 
 fn measured(
@@ -108,12 +111,12 @@ fn measured(
 }
 
 /// Measures what is done with one fleet, once each: a deploy to hosts on which nothing is, one that changes nothing, and a look.
-fn alone(scratch: &Scratch, punix: &Path, hosts: usize, out: &mut dyn Write) -> io::Result<ExitCode> {
+fn alone(scratch: &Scratch, punix: &Path, hosts: usize, findings: &mut Findings<'_>) -> io::Result<()> {
     let directory = scratch.path().join("fleet");
     let fleet = write(&directory, hosts)?;
     let at = directory.join("at");
     let mut table =
-        Table::new(&["what", "wall s", "CPU s", "MB", "exit", "wall ms a host", "CPU ms a host", "kB a host"]);
+        Table::new(1, &["what", "wall s", "CPU s", "MB", "exit", "wall ms a host", "CPU ms a host", "kB a host"]);
     for (what, verb) in [("deploy", "apply"), ("nothing to do", "apply"), ("look", "status")] {
         let mut words = vec!["fleet", verb, text(&fleet)?];
         words.extend(["--transport-root", text(&at)?, "--deployments-root", "/deploy"]);
@@ -122,7 +125,7 @@ fn alone(scratch: &Scratch, punix: &Path, hosts: usize, out: &mut dyn Write) -> 
         }
         let run = measure::run(scratch, punix, &words, DEADLINE)?;
         let each = |amount: f64| format!("{:.2}", amount / hosts.max(1) as f64);
-        table.push(vec![
+        let cells = vec![
             what.to_owned(),
             format!("{:.1}", run.wall.as_secs_f64()),
             format!("{:.1}", run.cpu.as_secs_f64()),
@@ -131,11 +134,10 @@ fn alone(scratch: &Scratch, punix: &Path, hosts: usize, out: &mut dyn Write) -> 
             each(run.wall.as_secs_f64() * 1e3),
             each(run.cpu.as_secs_f64() * 1e3),
             each(run.peak_bytes as f64 / 1e3),
-        ]);
+        ];
+        table.push(cells, None);
     }
-    writeln!(out, "{hosts} hosts, once\n")?;
-    table.write(out)?;
-    Ok(ExitCode::SUCCESS)
+    findings.table(&table)
 }
 
 /// Writes a fleet, each host with a program of its own.
@@ -164,36 +166,41 @@ fn write(directory: &Path, hosts: usize) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Prints the table; returns how many targets were missed.
-fn show(rows: &[Row], out: &mut dyn Write) -> io::Result<usize> {
+fn show(rows: &[Row], compared: bool, findings: &mut Findings<'_>) -> io::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let head = ["hosts", "wall ms", "CPU ms", "MB", "exit", "one at a time, wall ms", "target", "met"];
-    let theirs = ["ref wall ms", "ref CPU ms", "ref MB", "ref exit", "ref wall ratio"];
-    let (mut table, mut missed) = (Table::new(&[&head[..], &theirs].concat()), 0);
+    let mut head = vec!["hosts", "wall ms", "CPU ms", "MB", "exit", "one at a time, wall ms"];
+    if compared {
+        head.extend(["ref wall ms", "ref CPU ms", "ref MB", "ref exit", "ref wall ratio"]);
+    }
+    let mut table = Table::new(1, &head);
     for row in rows {
         let in_turn = row.in_turn.as_ref().map_or(Duration::MAX, |cost| cost.wall);
         let most = in_turn.div_f64(cores as f64).mul_f64(PARALLEL_RATIO_MAX);
         let is_met = row.at_once.last.end.is_success()
             && row.at_once.wall <= most
             && row.at_once.peak_bytes <= row.peak_mb * 1_000_000;
-        missed += usize::from(!is_met);
         let mut cells = vec![row.hosts.to_string()];
         cells.extend(columns(&row.at_once));
         cells.push(milliseconds(in_turn));
-        cells.push(format!("{} ms, {} MB", milliseconds(most), row.peak_mb));
-        cells.push(if is_met { "yes" } else { "NO" }.to_owned());
-        let nothing = || std::array::from_fn(|_| "-".to_owned());
-        cells.extend(row.reference.as_ref().map_or_else(nothing, columns));
-        let ratio = row.reference.as_ref().filter(|other| other.last.end.is_success());
-        let ratio = ratio.map(|other| other.wall.as_secs_f64() / row.at_once.wall.as_secs_f64());
-        cells.push(ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.1}")));
-        table.push(cells);
+        if compared {
+            let nothing = || std::array::from_fn(|_| "-".to_owned());
+            cells.extend(row.reference.as_ref().map_or_else(nothing, columns));
+            let ratio = row.reference.as_ref().filter(|other| other.last.end.is_success());
+            let ratio = ratio.map(|other| other.wall.as_secs_f64() / row.at_once.wall.as_secs_f64());
+            cells.push(ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.1}")));
+        }
+        let peak = row.at_once.peak_bytes as f64 / 1e6;
+        let target = Target {
+            wanted: format!("{} ms, {} MB", milliseconds(most), row.peak_mb),
+            found: format!("{} ms, {peak:.1} MB", milliseconds(row.at_once.wall)),
+            met: Some(is_met),
+        };
+        table.push(cells, Some(target));
     }
-    table.write(out)?;
-    for row in rows.iter().filter(|row| !row.at_once.last.end.is_success()) {
-        writeln!(out, "\n- {} hosts: `{}`", row.hosts, row.at_once.last.said)?;
-    }
-    Ok(missed)
+    findings.table(&table)?;
+    let failed = rows.iter().filter(|row| !row.at_once.last.end.is_success());
+    let said: String = failed.map(|row| format!("- {} hosts: `{}`\n", row.hosts, row.at_once.last.said)).collect();
+    if said.is_empty() { Ok(()) } else { findings.text(&said) }
 }
 
 fn columns(cost: &Cost) -> [String; 4] {

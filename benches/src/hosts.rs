@@ -9,15 +9,14 @@ mod peers;
 use crate::machine as here;
 use crate::measure::{self, Scratch};
 use crate::service::site;
-use crate::table::Table;
-use crate::turns::{Before, Cost, Way, turns};
+use crate::turns::{Before, Cost, Way, patient_turns};
 use clap::Args;
 use machine::{KEY, Machine};
-use peers::Peers;
+use peers::{Peers, Stack};
+use punix_benches::{Findings, Table, Target as Judged};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// Measure deploys to other machines
@@ -27,36 +26,42 @@ use std::time::Duration;
 pub(crate) struct Hosts {
     /// The program to measure [default: the `punix` beside this one]
     #[arg(long, value_name = "PATH")]
-    punix: Option<PathBuf>,
+    pub(crate) punix: Option<PathBuf>,
+
+    /// Another program with the same command line, to be measured too
+    #[arg(long, value_name = "PATH")]
+    pub(crate) reference: Option<PathBuf>,
 
     /// What boots machines
     #[arg(long, value_name = "PATH", default_value = "tests/lab/host.sh")]
-    lab: PathBuf,
+    pub(crate) lab: PathBuf,
 
     /// `ansible-playbook`, to be measured too
     #[arg(long, value_name = "PATH")]
-    ansible: Option<PathBuf>,
+    pub(crate) ansible: Option<PathBuf>,
 
     /// `pyinfra`, to be measured too
     #[arg(long, value_name = "PATH")]
-    pyinfra: Option<PathBuf>,
+    pub(crate) pyinfra: Option<PathBuf>,
 
-    /// Fewer rounds, and smaller packages
+    /// Fewer rounds, one of what takes long, and smaller packages
     #[arg(long)]
-    quick: bool,
+    pub(crate) quick: bool,
 
     /// Exit 1 when a target is missed
     #[arg(long)]
-    assert: bool,
+    pub(crate) assert: bool,
 
     /// Measure only the rows whose names hold this
     #[arg(long, value_name = "TEXT")]
-    only: Option<String>,
+    pub(crate) only: Option<String>,
 }
 
 const FILES: u64 = 20;
 const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
+/// What takes longer in a quick run is done once.
+const PATIENCE_QUICK: Duration = Duration::from_secs(6);
 const DEADLINE: Duration = Duration::from_secs(300);
 /// The machines of a fleet.
 const FLEET: u8 = 10;
@@ -91,20 +96,19 @@ struct Row {
     ours: Duration,
 }
 
-pub(crate) fn run(options: &Hosts, out: &mut dyn Write) -> io::Result<ExitCode> {
+pub(crate) fn run(options: &Hosts, findings: &mut Findings<'_>) -> io::Result<()> {
     let own = std::env::current_exe()?;
     let punix = options.punix.clone().unwrap_or_else(|| own.with_file_name("punix"));
     let scratch = Scratch::new()?;
     let lab = fs::canonicalize(&options.lab)
         .map_err(|error| io::Error::other(format!("{}: {error}; run it where it is", options.lab.display())))?;
     let bench = Bench { options, punix: fs::canonicalize(punix)?, lab, scratch };
-    bench.heading(out)?;
+    bench.heading(findings)?;
     let mut rows = Vec::new();
     rows.extend(bench.small()?);
     rows.extend(bench.many()?);
     rows.extend(bench.packages()?);
-    let missed = show(&rows, out)?;
-    Ok(if options.assert && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    show(&rows, findings)
 }
 
 /// Everything that stays the same during one bench.
@@ -124,12 +128,22 @@ impl Bench<'_> {
         if self.options.quick { ROUNDS_QUICK } else { ROUNDS }
     }
 
-    fn heading(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "machine: {}  ", here::kind())?;
-        writeln!(out, "date: {}; load average at the start: {}  ", here::date(), here::load())?;
-        let version = measure::run(&self.scratch, &self.punix, &["--version"], DEADLINE)?;
-        writeln!(out, "measured: {}  ", version.said)?;
-        writeln!(out, "times: middle of {} rounds in turns; the machines have their disks in memory\n", self.rounds())
+    fn heading(&self, findings: &mut Findings<'_>) -> io::Result<()> {
+        let mut lines = vec![format!("measured: {}", measure::version(&self.scratch, &self.punix)?)];
+        for peer in self.peers().all() {
+            lines.push(format!("{}: {}", peer.name(), measure::version(&self.scratch, peer.program())?));
+        }
+        let sizes = if self.options.quick { "; packages have a tenth of their size" } else { "" };
+        let rounds = self.rounds();
+        lines.push(format!(
+            "times: middle of up to {rounds} rounds in turns; the machines have their disks in memory{sizes}"
+        ));
+        here::heading(findings, &lines)
+    }
+
+    fn peers(&self) -> Peers<'_> {
+        let Hosts { reference, ansible, pyinfra, .. } = self.options;
+        Peers::new(reference.as_deref(), ansible.as_deref(), pyinfra.as_deref())
     }
 
     fn boot(&self, number: u8) -> io::Result<Machine> {
@@ -161,7 +175,8 @@ impl Bench<'_> {
         let mut rows = Vec::new();
         for Section { name, target, beside, ways } in sections.into_iter().filter(|section| self.wants(section.name)) {
             let (tools, ways): (Vec<&str>, Vec<Way>) = ways.into_iter().unzip();
-            let costs = turns(&self.scratch, self.rounds(), DEADLINE, &ways)?;
+            let patience = if self.options.quick { PATIENCE_QUICK } else { Duration::MAX };
+            let costs = patient_turns(&self.scratch, self.rounds(), patience, DEADLINE, &ways)?;
             let of = |tool: &str| tools.iter().position(|&one| one == tool).and_then(|at| costs.get(at));
             let most = match target {
                 Target::Free => None,
@@ -186,23 +201,26 @@ impl Bench<'_> {
         let other = site::changed(&one)?;
         let machine = self.boot(240)?;
         self.done(&self.deploy(&machine, &one)?)?;
-        let peers = Peers::new(self.options.ansible.as_deref(), self.options.pyinfra.as_deref());
+        let peers = self.peers();
         let mut others = Vec::new();
         for (number, peer) in (241..).zip(peers.all()) {
             others.push((peer, self.boot(number)?));
         }
-        let trees = [self.tree("one", &one)?, self.tree("other", &other)?];
+        let stack = |name, program: &Path| -> io::Result<Stack> {
+            Ok(Stack { program: program.to_owned(), tree: self.tree(name, program)? })
+        };
+        let stacks = [stack("one", &one)?, stack("other", &other)?];
         let mut same = vec![("punix", self.way(Before::Nothing, self.deploy(&machine, &one)?))];
         same.push(("ssh HOST true", machine.bare()));
         let back = Before::Done { program: self.punix.clone(), arguments: self.deploy(&machine, &one)? };
         let mut changed = vec![("punix", self.way(back, self.deploy(&machine, &other)?))];
         let mut first = vec![("punix", self.way(machine.emptied(), self.deploy(&machine, &one)?))];
         for (peer, machine) in &others {
-            let words = |tree: &Path| peer.way(self.scratch.path(), machine, tree);
-            let once = words(&trees[0])?;
-            same.push((peer.name(), words(&trees[0])?));
+            let words = |stack: &Stack| peer.way(self.scratch.path(), machine, stack);
+            let once = words(&stacks[0])?;
+            same.push((peer.name(), words(&stacks[0])?));
             let back = Before::Done { program: once.program.clone(), arguments: once.arguments.clone() };
-            changed.push((peer.name(), Way { before: back, ..words(&trees[1])? }));
+            changed.push((peer.name(), Way { before: back, ..words(&stacks[1])? }));
             first.push((peer.name(), Way { before: machine.emptied(), ..once }));
         }
         let section = |name, target, ways| Section { name, target, beside: "ssh HOST true", ways };
@@ -272,30 +290,37 @@ impl Bench<'_> {
     }
 }
 
-/// Prints the table; returns how many targets were missed.
-fn show(rows: &[Row], out: &mut dyn Write) -> io::Result<usize> {
-    let mut table = Table::new(&["what", "with", "wall ms", "CPU ms", "MB", "exit", "times ours", "target ms", "met"]);
-    let (mut missed, milliseconds) = (0, |time: Duration| format!("{:.0}", time.as_secs_f64() * 1e3));
+fn show(rows: &[Row], findings: &mut Findings<'_>) -> io::Result<()> {
+    let mut table = Table::new(2, &["what", "with", "wall ms", "CPU ms", "MB", "exit", "rounds", "times ours"]);
+    let milliseconds = |time: Duration| format!("{:.0}", time.as_secs_f64() * 1e3);
     for row in rows {
-        let is_met = row.most.is_none_or(|most| row.cost.wall <= most) && row.cost.last.end.is_success();
-        missed += usize::from(!is_met);
-        table.push(vec![
+        let succeeds = row.cost.last.end.is_success();
+        let target = row.most.map(|most| Judged {
+            wanted: format!("{} ms", milliseconds(most)),
+            found: format!("{} ms", milliseconds(row.cost.wall)),
+            met: Some(row.cost.wall <= most && succeeds),
+        });
+        let cells = vec![
             row.name.to_owned(),
             row.tool.to_owned(),
             milliseconds(row.cost.wall),
             milliseconds(row.cost.cpu),
             format!("{:.1}", row.cost.peak_bytes as f64 / 1e6),
             row.cost.last.end.show(),
-            format!("{:.2}", row.cost.wall.as_secs_f64() / row.ours.as_secs_f64()),
-            row.most.map(milliseconds).unwrap_or_default(),
-            row.most.map_or("", |_| if is_met { "yes" } else { "NO" }).to_owned(),
-        ]);
+            row.cost.rounds.to_string(),
+            // What failed was not slower or faster.
+            if succeeds {
+                format!("{:.2}", row.cost.wall.as_secs_f64() / row.ours.as_secs_f64())
+            } else {
+                "-".to_owned()
+            },
+        ];
+        table.push(cells, target);
     }
-    table.write(out)?;
-    for row in rows.iter().filter(|row| !row.cost.last.end.is_success()) {
-        writeln!(out, "\n- {}, {}: `{}`", row.name, row.tool, row.cost.last.said)?;
-    }
-    Ok(missed)
+    findings.table(&table)?;
+    let failed = rows.iter().filter(|row| !row.cost.last.end.is_success());
+    let said: String = failed.map(|row| format!("- {}, {}: `{}`\n", row.name, row.tool, row.cost.last.said)).collect();
+    if said.is_empty() { Ok(()) } else { findings.text(&said) }
 }
 
 fn text(path: &Path) -> io::Result<&str> {

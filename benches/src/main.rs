@@ -11,14 +11,15 @@ mod machine;
 mod measure;
 mod pcl;
 mod plugins;
+mod report;
 mod service;
 mod shapes;
 mod store;
-mod table;
 mod turns;
 
 use clap::{Parser, Subcommand};
-use std::io::Write;
+use punix_benches::Findings;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Measure punix on large inputs and print tables.
@@ -37,6 +38,7 @@ enum Bench {
     Fleet(fleet::Fleet),
     Hosts(hosts::Hosts),
     Plugins(plugins::Plugins),
+    Report(report::Report),
     /// Write one program to stdout, for a profiler or a look
     Write {
         shape: shapes::Shape,
@@ -53,31 +55,49 @@ enum Bench {
 }
 
 fn main() -> ExitCode {
+    let mut out = io::stdout();
     let outcome = match Arguments::parse().bench {
-        Bench::Pcl(options) => pcl::run(&options, &mut std::io::stdout().lock()),
-        Bench::Store(options) => store::run(&options, &mut std::io::stdout().lock()),
-        Bench::Service(options) => service::run(&options, &mut std::io::stdout().lock()),
-        Bench::Fleet(options) => fleet::run(&options, &mut std::io::stdout().lock()),
-        Bench::Hosts(options) => hosts::run(&options, &mut std::io::stdout().lock()),
-        Bench::Add(add) => store::add(&add, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS),
+        Bench::Pcl(options) => alone(options.assert, |findings| pcl::run(&options, findings)),
+        Bench::Store(options) => alone(options.assert, |findings| store::run(&options, findings)),
+        Bench::Service(options) => alone(options.assert, |findings| service::run(&options, findings)),
+        Bench::Fleet(options) => alone(options.assert, |findings| fleet::run(&options, findings)),
+        Bench::Hosts(options) => alone(options.assert, |findings| hosts::run(&options, findings)),
+        Bench::Plugins(options) => alone(options.assert, |findings| plugins::run(&options, findings)),
+        Bench::Report(options) => report::run(&options, &mut out),
+        Bench::Add(add) => store::add(&add, &mut out).map(|()| ExitCode::SUCCESS),
         Bench::Scripts(scripts) => store::run_scripts(&scripts).map(|()| ExitCode::SUCCESS),
-        Bench::Plugins(options) => plugins::run(&options, &mut std::io::stdout().lock()),
-        Bench::RenderOnce(once) => plugins::once(&once, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS),
-        Bench::CallWarm(warm) => plugins::warm(&warm, &mut std::io::stdout().lock()).map(|()| ExitCode::SUCCESS),
+        Bench::RenderOnce(once) => plugins::once(&once, &mut out).map(|()| ExitCode::SUCCESS),
+        Bench::CallWarm(warm) => plugins::warm(&warm, &mut out).map(|()| ExitCode::SUCCESS),
         Bench::Write { shape, n } => write(shape, n).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
         Ok(code) => code,
         Err(error) => {
             // Nobody is left to tell when stderr is gone.
-            let _ = writeln!(std::io::stderr(), "punix-benches: {error}");
+            let _ = writeln!(io::stderr(), "punix-benches: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn write(shape: shapes::Shape, n: u64) -> std::io::Result<()> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+/// Runs one bench; with `assert` it fails when a target is missed.
+fn alone(assert: bool, bench: impl FnOnce(&mut Findings<'_>) -> io::Result<()>) -> io::Result<ExitCode> {
+    let mut out = io::stdout();
+    let mut findings = Findings::new(&mut out);
+    measured(&mut findings, bench)?;
+    let fails = assert && !findings.missed().is_empty();
+    Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Runs one bench, and tells what it left.
+fn measured(findings: &mut Findings<'_>, bench: impl FnOnce(&mut Findings<'_>) -> io::Result<()>) -> io::Result<()> {
+    bench(findings)?;
+    let missed = findings.missed().len();
+    findings.text(&format!("load average at the end: {}; targets missed: {missed}", machine::load()))
+}
+
+fn write(shape: shapes::Shape, n: u64) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
     shape.write(n, &mut out)?;
     out.flush()
 }

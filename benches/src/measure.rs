@@ -4,6 +4,7 @@
 //! The kernel counts the memory of this process into the peak of a child until the child's exec, so
 //! this process must stay smaller than what it measures. It never holds an input.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -17,6 +18,8 @@ use wait4::Wait4;
 const CHILD_BYTES_MAX: u64 = 4 << 30;
 /// How often a running child is asked whether it has ended.
 const POLL_MS: u64 = 1;
+/// For what only says its version.
+const VERSION_DEADLINE: Duration = Duration::from_secs(60);
 /// Bytes of a child's output that are read back.
 const SAID_BYTES_MAX: u64 = 16 << 20;
 
@@ -95,13 +98,26 @@ fn unlock(directory: &Path) {
     }
 }
 
-/// Limits the memory of every child that is started from now on.
-pub(crate) fn limit_memory() -> io::Result<()> {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::As);
-    let wanted = limit.maximum.map_or(CHILD_BYTES_MAX, |maximum| maximum.min(CHILD_BYTES_MAX));
-    limit.current = Some(wanted);
-    Ok(setrlimit(Resource::As, limit)?)
+/// Limits the memory of every child that is started while this is there.
+pub(crate) struct MemoryLimit {
+    former: Rlimit,
+}
+
+impl MemoryLimit {
+    pub(crate) fn new() -> io::Result<MemoryLimit> {
+        let former = getrlimit(Resource::As);
+        let mut limit = former.clone();
+        limit.current = Some(limit.maximum.map_or(CHILD_BYTES_MAX, |maximum| maximum.min(CHILD_BYTES_MAX)));
+        setrlimit(Resource::As, limit)?;
+        Ok(MemoryLimit { former })
+    }
+}
+
+impl Drop for MemoryLimit {
+    fn drop(&mut self) {
+        // Only what is not more than before was limited, which is always allowed.
+        let _ = setrlimit(Resource::As, self.former.clone());
+    }
 }
 
 /// Runs `program` in `scratch` with `arguments`, for at most `deadline`. Fails only when it cannot be started.
@@ -132,6 +148,11 @@ pub(crate) fn run(scratch: &Scratch, program: &Path, arguments: &[&str], deadlin
         end: stopped.map_or(End::Exit(usage.status), End::Stopped),
         said: said(&err)?.or(said(&out)?).unwrap_or_default(),
     })
+}
+
+/// Returns what a program says of its version.
+pub(crate) fn version(scratch: &Scratch, program: &Path) -> io::Result<String> {
+    Ok(run(scratch, program, &["--version"], VERSION_DEADLINE)?.said)
 }
 
 /// Returns a command that reads nothing, speaks English and finds nothing at home.

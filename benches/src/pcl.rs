@@ -3,14 +3,13 @@
 
 use crate::instructions::Counter;
 use crate::machine;
-use crate::measure::{self, End, Run, Scratch};
+use crate::measure::{self, End, MemoryLimit, Run, Scratch};
 use crate::shapes::Shape;
-use crate::table::Table;
 use clap::Args;
+use punix_benches::{Findings, Table, Target as Judged};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// Measure `punix check` on large programs
@@ -21,19 +20,19 @@ use std::time::Duration;
 pub(crate) struct Pcl {
     /// The program to measure [default: the `punix` beside this one]
     #[arg(long, value_name = "PATH")]
-    punix: Option<PathBuf>,
+    pub(crate) punix: Option<PathBuf>,
 
     /// Another program with the same command line, measured in turns
     #[arg(long, value_name = "PATH")]
-    reference: Option<PathBuf>,
+    pub(crate) reference: Option<PathBuf>,
 
     /// A tenth of the size where there is no target, and fewer rounds
     #[arg(long)]
-    quick: bool,
+    pub(crate) quick: bool,
 
     /// Exit 1 when a target is missed
     #[arg(long)]
-    assert: bool,
+    pub(crate) assert: bool,
 }
 
 /// What one command may cost.
@@ -47,6 +46,12 @@ impl Target {
     fn show(self) -> String {
         let memory = self.peak_mb.map(|mb| format!(" {mb} MB")).unwrap_or_default();
         format!("{} ms{memory}", self.cpu_ms)
+    }
+
+    fn judge(self, cost: &Cost) -> Judged {
+        let memory = self.peak_mb.map(|_| format!(", {:.1} MB", cost.peak_bytes as f64 / 1e6)).unwrap_or_default();
+        let found = format!("{:.1} ms{memory}", milliseconds(cost.cpu));
+        Judged { wanted: self.show(), found, met: Some(self.is_met(cost)) }
     }
 
     fn is_met(self, cost: &Cost) -> bool {
@@ -108,7 +113,7 @@ struct Cost {
     last: Run,
 }
 
-pub(crate) fn run(options: &Pcl, out: &mut dyn Write) -> io::Result<ExitCode> {
+pub(crate) fn run(options: &Pcl, findings: &mut Findings<'_>) -> io::Result<()> {
     let punix = match &options.punix {
         Some(path) => path.clone(),
         None => std::env::current_exe()?.with_file_name("punix"),
@@ -116,16 +121,11 @@ pub(crate) fn run(options: &Pcl, out: &mut dyn Write) -> io::Result<ExitCode> {
     let programs = std::iter::once(&punix).chain(&options.reference).map(|path| absolute(path));
     let programs = programs.collect::<io::Result<Vec<PathBuf>>>()?;
     let context = Context { options, scratch: Scratch::new()?, programs };
-    measure::limit_memory()?;
+    let _limit = MemoryLimit::new()?;
 
-    heading(&context, out)?;
-    let mut missed = costs(&context, out)?;
-    missed += growth(&context, out)?;
-    if missed > 0 {
-        writeln!(out, "\ntargets missed: {missed}")?;
-    }
-    let fails = options.assert && missed > 0;
-    Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    heading(&context, findings)?;
+    costs(&context, findings)?;
+    growth(&context, findings)
 }
 
 fn absolute(path: &Path) -> io::Result<PathBuf> {
@@ -136,36 +136,31 @@ fn absolute(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-fn heading(context: &Context<'_>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "machine: {}", machine::kind())?;
-    writeln!(out, "date: {}; load average at the start: {}", machine::date(), machine::load())?;
+fn heading(context: &Context<'_>, findings: &mut Findings<'_>) -> io::Result<()> {
+    let mut lines = Vec::new();
     for (program, role) in context.programs.iter().zip(["measured", "reference"]) {
-        let version = measure::run(&context.scratch, program, &["--version"], deadline(context))?;
-        writeln!(out, "{role}: {}", version.said)?;
+        lines.push(format!("{role}: {}", measure::version(&context.scratch, program)?));
     }
-    writeln!(out, "CPU: user and system time of the child, middle of {} rounds\n", rounds(context))
+    lines.push(format!("CPU: user and system time of the child, middle of {} rounds", rounds(context)));
+    machine::heading(findings, &lines)
 }
 
-/// Measures every shape and prints a row each; returns how many targets were missed.
-fn costs(context: &Context<'_>, out: &mut dyn Write) -> io::Result<usize> {
+/// Measures every shape, a row each.
+fn costs(context: &Context<'_>, findings: &mut Findings<'_>) -> io::Result<()> {
     let compared = context.programs.len() > 1;
-    let mut head = vec!["shape", "N", "bytes", "CPU ms", "MB", "exit", "target", "met"];
+    let mut head = vec!["shape", "N", "bytes", "CPU ms", "MB", "exit"];
     if compared {
         head.extend(["ref CPU ms", "ref MB", "ref exit", "ratio"]);
     }
-    let (mut table, mut said, mut missed) = (Table::new(&head), Vec::new(), 0);
+    let (mut table, mut said) = (Table::new(2, &head), Vec::new());
     let mut add = |what: [String; 3], target: Option<Target>, costs: &[Cost]| {
-        let met = target.map(|target| target.is_met(&costs[0]));
-        missed += usize::from(met == Some(false));
         let mut row = what.to_vec();
         row.extend(columns(&costs[0]));
-        row.push(target.map_or_else(String::new, Target::show));
-        row.push(verdict(met).to_owned());
         if let Some(reference) = costs.get(1) {
             row.extend(columns(reference));
             row.push(ratio(&costs[0], reference));
         }
-        table.push(row);
+        table.push(row, target.map(|target| target.judge(&costs[0])));
     };
     let empty = String::new;
     add(["--version".to_owned(), empty(), empty()], Some(VERSION), &turns(context, &["--version"])?);
@@ -184,19 +179,18 @@ fn costs(context: &Context<'_>, out: &mut dyn Write) -> io::Result<usize> {
             said.push((format!("{}:{n}", shape.name()), lines.collect::<Vec<_>>().join(" / ")));
         }
     }
-    table.write(out)?;
+    findings.table(&table)?;
     let both = if compared { "measured / reference" } else { "measured" };
-    writeln!(out, "\nWhat they said first, where a run failed or a value could explode ({both}):\n")?;
-    said.iter().try_for_each(|(name, lines)| writeln!(out, "- {name}: {lines}"))?;
-    Ok(missed)
+    findings.text(&format!("What they said first, where a run failed or a value could explode ({both}):"))?;
+    findings.text(&said.iter().map(|(name, lines)| format!("- {name}: {lines}\n")).collect::<String>())
 }
 
-/// Counts instructions at n and 2n and prints a row for each; returns how many grew too fast.
-fn growth(context: &Context<'_>, out: &mut dyn Write) -> io::Result<usize> {
+/// Counts instructions at n and 2n, a row for each.
+fn growth(context: &Context<'_>, findings: &mut Findings<'_>) -> io::Result<()> {
     let program = &context.programs[0];
     let counter = Counter::find(&context.scratch, program);
-    let head = ["linear", "N", "instructions", "2N", "instructions", "ratio", "target", "met"];
-    let (mut table, mut missed) = (Table::new(&head), 0);
+    let head = ["linear", "N", "instructions", "2N", "instructions", "ratio"];
+    let mut table = Table::new(2, &head);
     for &(shape, n) in LINEAR {
         let count = |n: u64| -> io::Result<Option<u64>> {
             let Ok(counter) = counter else { return Ok(None) };
@@ -205,23 +199,18 @@ fn growth(context: &Context<'_>, out: &mut dyn Write) -> io::Result<usize> {
         };
         let (one, two) = (count(n)?, count(2 * n)?);
         let ratio = one.zip(two).map(|(one, two)| two as f64 / one as f64);
-        let met = ratio.map(|ratio| ratio <= GROWTH_MAX);
-        missed += usize::from(met == Some(false));
         let show = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |n| n.to_string());
-        table.push(vec![
-            shape.name().to_owned(),
-            n.to_string(),
-            show(one),
-            (2 * n).to_string(),
-            show(two),
-            ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
-            format!("{GROWTH_MAX}"),
-            verdict(met).to_owned(),
-        ]);
+        let found = ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let target = Judged {
+            wanted: format!("{GROWTH_MAX}"),
+            found: format!("twice the size takes {found} times the instructions"),
+            met: ratio.map(|ratio| ratio <= GROWTH_MAX),
+        };
+        let cells = vec![shape.name().to_owned(), n.to_string(), show(one), (2 * n).to_string(), show(two), found];
+        table.push(cells, Some(target));
     }
-    writeln!(out, "\nInstructions: {}\n", counter.map_or_else(|reason| reason, Counter::name))?;
-    table.write(out)?;
-    Ok(missed)
+    findings.text(&format!("Instructions: {}", counter.map_or_else(|reason| reason, Counter::name)))?;
+    findings.table(&table)
 }
 
 /// Runs all programs in turns, so that what else the machine does meets all of them alike.
@@ -269,14 +258,6 @@ fn ratio(measured: &Cost, reference: &Cost) -> String {
         }
         (End::Exit(ours), End::Stopped(_)) if ours.success() => format!("> {ratio:.0}"),
         (End::Exit(_) | End::Stopped(_), _) => "-".to_owned(),
-    }
-}
-
-fn verdict(met: Option<bool>) -> &'static str {
-    match met {
-        Some(true) => "yes",
-        Some(false) => "NO",
-        None => "",
     }
 }
 

@@ -6,12 +6,12 @@ mod child;
 pub(crate) use child::{Once, Warm, once, warm};
 
 use crate::machine;
-use crate::table::Table;
 use clap::Args;
+use punix_benches::{Findings, Table, Target};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 use std::time::Instant;
 
 /// Measure plugins: loading, calling, rendering, and the size of the binaries
@@ -21,19 +21,19 @@ use std::time::Instant;
 pub(crate) struct Plugins {
     /// The program whose size is told [default: the `punix` beside this one]
     #[arg(long, value_name = "PATH")]
-    punix: Option<PathBuf>,
+    pub(crate) punix: Option<PathBuf>,
 
     /// A sealed build of it, whose size is told too
     #[arg(long, value_name = "PATH")]
-    sealed: Option<PathBuf>,
+    pub(crate) sealed: Option<PathBuf>,
 
     /// Fewer rounds
     #[arg(long)]
-    quick: bool,
+    pub(crate) quick: bool,
 
     /// Exit 1 when a target is missed
     #[arg(long)]
-    assert: bool,
+    pub(crate) assert: bool,
 }
 
 const ROUNDS: usize = 51;
@@ -44,25 +44,13 @@ struct Row {
     name: String,
     found: f64,
     unit: &'static str,
-    target: Option<f64>,
+    target: f64,
 }
 
-impl Row {
-    fn is_met(&self) -> bool {
-        self.target.is_none_or(|target| self.found < target)
-    }
-}
-
-pub(crate) fn run(options: &Plugins, out: &mut dyn Write) -> io::Result<ExitCode> {
+pub(crate) fn run(options: &Plugins, findings: &mut Findings<'_>) -> io::Result<()> {
     let own = std::env::current_exe()?;
-    writeln!(
-        out,
-        "machine: {}  \ndate: {}; load average at the start: {}\n",
-        machine::kind(),
-        machine::date(),
-        machine::load()
-    )?;
     let rounds = if options.quick { ROUNDS_QUICK } else { ROUNDS };
+    machine::heading(findings, &[format!("times: middle of {rounds} rounds")])?;
     let mut rows = cold(&own, rounds)?;
     rows.extend(calls(&own, rounds)?);
     let punix = options.punix.clone().unwrap_or_else(|| own.with_file_name("punix"));
@@ -70,19 +58,14 @@ pub(crate) fn run(options: &Plugins, out: &mut dyn Write) -> io::Result<ExitCode
     if let Some(sealed) = &options.sealed {
         rows.push(size("sealed punix, stripped", sealed, 14.0)?);
     }
-    let mut table = Table::new(&["what", "found", "", "target", "met"]);
-    for row in &rows {
-        let met = match (row.target, row.is_met()) {
-            (None, _) => "",
-            (Some(_), true) => "yes",
-            (Some(_), false) => "NO",
-        };
-        let target = row.target.map_or_else(String::new, |target| format!("< {target}"));
-        table.push(vec![row.name.clone(), format!("{:.2}", row.found), row.unit.to_owned(), target, met.to_owned()]);
+    let mut table = Table::new(1, &["what", "found"]);
+    for row in rows {
+        let Row { name, found, unit, target } = row;
+        let (met, found) = (Some(found < target), format!("{found:.2} {unit}"));
+        let target = Target { wanted: format!("< {target} {unit}"), found: found.clone(), met };
+        table.push(vec![name, found], Some(target));
     }
-    table.write(out)?;
-    let missed = options.assert && rows.iter().any(|row| !row.is_met());
-    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    findings.table(&table)
 }
 
 /// Processes that do one thing with bundled plugins, and end.
@@ -96,12 +79,7 @@ fn cold(own: &Path, rounds: usize) -> io::Result<Vec<Row>> {
         let output = Command::new(own).args(["render-once", "--all"]).output()?;
         all.push(figure(&output.stdout, "done")? / 1e3);
     }
-    let row = |name: &str, found, target| Row {
-        name: name.to_owned(),
-        found: middle(found),
-        unit: "ms",
-        target: Some(target),
-    };
+    let row = |name: &str, found, target| Row { name: name.to_owned(), found: middle(found), unit: "ms", target };
     Ok(vec![
         row("cold process, `render` done", rendered, 1.0),
         row("the same, with the start and end of the process", whole, 10.0),
@@ -114,7 +92,7 @@ fn calls(own: &Path, rounds: usize) -> io::Result<Vec<Row>> {
     let output = Command::new(own).args(["call-warm", &rounds.to_string()]).output()?;
     let row = |name: &str, word: &str, unit, divisor: f64, target| -> io::Result<Row> {
         let found = figure(&output.stdout, word)? / divisor;
-        Ok(Row { name: name.to_owned(), found, unit, target: Some(target) })
+        Ok(Row { name: name.to_owned(), found, unit, target })
     };
     Ok(vec![
         row("a call on a fresh instance", "call", "µs", 1.0, 30.0)?,
@@ -130,7 +108,7 @@ fn size(name: &str, binary: &Path, most_mb: f64) -> io::Result<Row> {
     if !stripped.success() {
         return Err(io::Error::other(format!("`strip` cannot read {}", binary.display())));
     }
-    Ok(Row { name: name.to_owned(), found: length? as f64 / 1e6, unit: "MB", target: Some(most_mb) })
+    Ok(Row { name: name.to_owned(), found: length? as f64 / 1e6, unit: "MB", target: most_mb })
 }
 
 /// Reads `word number` out of what a child printed; numbers are microseconds.

@@ -4,13 +4,12 @@
 pub(crate) mod site;
 
 use crate::machine;
-use crate::measure::{self, Scratch};
-use crate::table::Table;
+use crate::measure::{self, MemoryLimit, Scratch};
 use crate::turns::{Before, Cost, Way, turns};
 use clap::Args;
-use std::io::{self, Write};
+use punix_benches::{Findings, Table, Target};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// Measure deploys and rollbacks
@@ -20,23 +19,23 @@ use std::time::Duration;
 pub(crate) struct Service {
     /// The program to measure [default: the `punix` beside this one]
     #[arg(long, value_name = "PATH")]
-    punix: Option<PathBuf>,
+    pub(crate) punix: Option<PathBuf>,
 
     /// Another program with the same command line, measured in turns
     #[arg(long, value_name = "PATH")]
-    reference: Option<PathBuf>,
+    pub(crate) reference: Option<PathBuf>,
 
     /// Fewer rounds
     #[arg(long)]
-    quick: bool,
+    pub(crate) quick: bool,
 
     /// Exit 1 when a target is missed
     #[arg(long)]
-    assert: bool,
+    pub(crate) assert: bool,
 
     /// Measure only the rows whose names hold this
     #[arg(long, value_name = "TEXT")]
-    only: Option<String>,
+    pub(crate) only: Option<String>,
 }
 
 /// Peak memory of everything here.
@@ -90,7 +89,7 @@ struct Row {
     fewest: Option<Duration>,
 }
 
-pub(crate) fn run(options: &Service, out: &mut dyn Write) -> io::Result<ExitCode> {
+pub(crate) fn run(options: &Service, findings: &mut Findings<'_>) -> io::Result<()> {
     let own = std::env::current_exe()?;
     let punix = options.punix.clone().unwrap_or_else(|| own.with_file_name("punix"));
     let scratch = Scratch::new()?;
@@ -101,17 +100,15 @@ pub(crate) fn run(options: &Service, out: &mut dyn Write) -> io::Result<ExitCode
         })
         .collect::<io::Result<_>>()?;
     let context = Context { options, scratch, programs };
-    measure::limit_memory()?;
-    heading(&context, out)?;
+    let _limit = MemoryLimit::new()?;
+    heading(&context, findings)?;
 
     let mut rows = Vec::new();
     rows.extend(small(&context)?);
     rows.extend(closures(&context)?);
     rows.extend(many(&context)?);
     rows.extend(large(&context)?);
-    let missed = show(&context, &rows, out)?;
-    let fails = options.assert && missed > 0;
-    Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    show(&context, &rows, findings)
 }
 
 impl Context<'_> {
@@ -258,44 +255,38 @@ fn alone(context: &Context<'_>, kind: Kind, n: u64, file: &Path) -> io::Result<V
     context.rows(&[(kind, n)], ways)
 }
 
-fn heading(context: &Context<'_>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "machine: {}  ", machine::kind())?;
-    writeln!(out, "date: {}; load average at the start: {}  ", machine::date(), machine::load())?;
+fn heading(context: &Context<'_>, findings: &mut Findings<'_>) -> io::Result<()> {
+    let mut lines = Vec::new();
     for (program, role) in context.programs.iter().zip(["measured", "reference"]) {
-        let version = measure::run(&context.scratch, &program.path, &["--version"], DEADLINE)?;
-        writeln!(out, "{role}: {}  ", version.said)?;
+        lines.push(format!("{role}: {}", measure::version(&context.scratch, &program.path)?));
     }
     let rounds = context.rounds();
-    writeln!(out, "times: middle of {rounds} rounds in turns; what is read was read before\n")
+    lines.push(format!("times: middle of {rounds} rounds in turns; what is read was read before"));
+    machine::heading(findings, &lines)
 }
 
-/// Prints the table; returns how many targets were missed.
-fn show(context: &Context<'_>, rows: &[Row], out: &mut dyn Write) -> io::Result<usize> {
-    let head = ["what", "N", "wall ms", "CPU ms", "MB", "exit", "target", "met"];
-    let reference = ["ref wall ms", "ref CPU ms", "ref MB", "ref exit", "ref wall ratio"];
-    let (mut table, mut missed) = (Table::new(&[&head[..], &reference].concat()), 0);
+fn show(context: &Context<'_>, rows: &[Row], findings: &mut Findings<'_>) -> io::Result<()> {
+    let compared = context.programs.len() > 1;
+    let mut head = vec!["what", "N", "wall ms", "CPU ms", "MB", "exit"];
+    if compared {
+        head.extend(["ref wall ms", "ref CPU ms", "ref MB", "ref exit", "ref wall ratio"]);
+    }
+    let mut table = Table::new(2, &head);
     for row in rows {
-        let met = row.is_met();
-        missed += usize::from(!met);
         let mut cells = vec![row.kind.name.to_owned(), row.n.to_string()];
         cells.extend(columns(&row.ours));
-        cells.extend([row.target(), if met { "yes" } else { "NO" }.to_owned()]);
-        let nothing = || "-".to_owned();
-        cells.extend(row.reference.as_ref().map_or_else(|| std::array::from_fn(|_| nothing()), columns));
-        let compared = row.reference.as_ref().filter(|reference| reference.last.end.is_success());
-        cells.push(compared.map_or_else(nothing, |other| format!("{:.0}", ratio(other.wall, row.ours.wall))));
-        table.push(cells);
+        if compared {
+            let nothing = || "-".to_owned();
+            cells.extend(row.reference.as_ref().map_or_else(|| std::array::from_fn(|_| nothing()), columns));
+            let other = row.reference.as_ref().filter(|reference| reference.last.end.is_success());
+            cells.push(other.map_or_else(nothing, |other| format!("{:.0}", ratio(other.wall, row.ours.wall))));
+        }
+        table.push(cells, Some(row.judge()));
     }
-    table.write(out)?;
-    let failed = |row: &&Row| !row.ours.last.end.is_success();
-    for row in rows.iter().filter(failed) {
-        writeln!(out, "\n- {}: `{}`", row.kind.name, row.ours.last.said)?;
-    }
-    if missed > 0 {
-        let rounds = context.rounds();
-        writeln!(out, "\ntargets missed: {missed}, in {rounds} rounds")?;
-    }
-    Ok(missed)
+    findings.table(&table)?;
+    let failed = rows.iter().filter(|row| !row.ours.last.end.is_success());
+    let said: String = failed.map(|row| format!("- {}: `{}`\n", row.kind.name, row.ours.last.said)).collect();
+    if said.is_empty() { Ok(()) } else { findings.text(&said) }
 }
 
 impl Row {
@@ -306,6 +297,16 @@ impl Row {
         };
         let closure = self.fewest.map(|_| format!("{CLOSURE_RATIO_MAX} × the fewest, "));
         format!("{time}{}{PEAK_MB} MB", closure.unwrap_or_default())
+    }
+
+    /// Says of what has a target how much of it there was.
+    fn judge(&self) -> Target {
+        let wall = self.ours.wall;
+        let time = (self.kind.wall_ms != u64::MAX).then(|| format!("{:.1} ms wall, ", wall.as_secs_f64() * 1e3));
+        let closure = self.fewest.map(|fewest| format!("{:.1} × the fewest, ", ratio(wall, fewest)));
+        let memory = format!("{:.1} MB", self.ours.peak_bytes as f64 / 1e6);
+        let found = format!("{}{}{memory}", time.unwrap_or_default(), closure.unwrap_or_default());
+        Target { wanted: self.target(), found, met: Some(self.is_met()) }
     }
 
     fn is_met(&self) -> bool {

@@ -6,15 +6,14 @@ mod inputs;
 pub(crate) use child::{Add, Scripts, add, run_scripts};
 
 use crate::machine;
-use crate::measure::{self, Scratch};
-use crate::table::Table;
+use crate::measure::{self, MemoryLimit, Scratch};
 use crate::turns::{Before, Cost, Way, turns};
 use clap::Args;
 use inputs::Packages;
+use punix_benches::{Findings, Table, Target as Judged};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// Measure builds and the store
@@ -25,23 +24,23 @@ use std::time::Duration;
 pub(crate) struct Store {
     /// The program to measure [default: the `punix` beside this one]
     #[arg(long, value_name = "PATH")]
-    punix: Option<PathBuf>,
+    pub(crate) punix: Option<PathBuf>,
 
     /// Another program with the same command line, measured in turns
     #[arg(long, value_name = "PATH")]
-    reference: Option<PathBuf>,
+    pub(crate) reference: Option<PathBuf>,
 
     /// A tenth of the sizes, and fewer rounds; targets are for the whole sizes
     #[arg(long)]
-    quick: bool,
+    pub(crate) quick: bool,
 
     /// Exit 1 when a target is missed
     #[arg(long)]
-    assert: bool,
+    pub(crate) assert: bool,
 
     /// Measure only the rows whose names hold this
     #[arg(long, value_name = "TEXT")]
-    only: Option<String>,
+    pub(crate) only: Option<String>,
 }
 
 /// What something may cost. Ratios are to the plain tools in the same row.
@@ -93,13 +92,13 @@ struct Row {
     reference: Option<Cost>,
 }
 
-pub(crate) fn run(options: &Store, out: &mut dyn Write) -> io::Result<ExitCode> {
+pub(crate) fn run(options: &Store, findings: &mut Findings<'_>) -> io::Result<()> {
     let own = std::env::current_exe()?;
     let punix = options.punix.clone().unwrap_or_else(|| own.with_file_name("punix"));
     let reference = options.reference.as_deref().map(absolute).transpose()?;
     let context = Context { options, scratch: Scratch::new()?, punix: absolute(&punix)?, reference, own };
-    measure::limit_memory()?;
-    heading(&context, out)?;
+    let _limit = MemoryLimit::new()?;
+    heading(&context, findings)?;
 
     let mut rows = Vec::new();
     if context.wants(&[CACHED_ROW, COLLECT_ROW]) {
@@ -113,9 +112,7 @@ pub(crate) fn run(options: &Store, out: &mut dyn Write) -> io::Result<ExitCode> 
             rows.push(adding(&context, name, files, bytes_each)?);
         }
     }
-    let missed = show(&context, &rows, out)?;
-    let fails = options.assert && missed > 0;
-    Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    show(&context, &rows, findings)
 }
 
 const CACHED_ROW: &str = "build, all there";
@@ -240,29 +237,25 @@ fn adding(context: &Context<'_>, name: &'static str, files: u64, bytes_each: u64
     Ok(Row { name, n: files, target: ADD, ours, plain: Some(plain), reference: None })
 }
 
-fn heading(context: &Context<'_>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "machine: {}", machine::kind())?;
-    writeln!(out, "date: {}; load average at the start: {}", machine::date(), machine::load())?;
+fn heading(context: &Context<'_>, findings: &mut Findings<'_>) -> io::Result<()> {
+    let mut lines = Vec::new();
     for ((program, _), role) in context.programs().zip(["measured", "reference"]) {
-        let version = measure::run(&context.scratch, program, &["--version"], DEADLINE)?;
-        writeln!(out, "{role}: {}", version.said)?;
+        lines.push(format!("{role}: {}", measure::version(&context.scratch, program)?));
     }
     let rounds = rounds(context.options);
-    writeln!(out, "times: middle of {rounds} rounds in turns; what is read was read before\n")
+    lines.push(format!("times: middle of {rounds} rounds in turns; what is read was read before"));
+    machine::heading(findings, &lines)
 }
 
-/// Prints the table; returns how many targets were missed.
-fn show(context: &Context<'_>, rows: &[Row], out: &mut dyn Write) -> io::Result<usize> {
+fn show(context: &Context<'_>, rows: &[Row], findings: &mut Findings<'_>) -> io::Result<()> {
     let mut head = vec!["what", "N", "wall ms", "CPU ms", "MB", "exit"];
-    head.extend(["plain wall ms", "plain CPU ms", "wall ratio", "CPU ratio", "target", "met"]);
+    head.extend(["plain wall ms", "plain CPU ms", "wall ratio", "CPU ratio"]);
     let compared = context.reference.is_some();
     if compared {
         head.extend(["ref wall ms", "ref CPU ms", "ref MB", "ref exit", "ref wall ratio"]);
     }
-    let (mut table, mut missed) = (Table::new(&head), 0);
+    let mut table = Table::new(2, &head);
     for row in rows {
-        let met = (!context.options.quick).then(|| row.target.is_met(row));
-        missed += usize::from(met == Some(false));
         let mut cells = vec![row.name.to_owned(), row.n.to_string()];
         cells.extend(columns(&row.ours));
         let plain = row.plain.as_ref();
@@ -271,24 +264,26 @@ fn show(context: &Context<'_>, rows: &[Row], out: &mut dyn Write) -> io::Result<
         cells.push(cell(plain.map(|plain| milliseconds(plain.cpu))));
         cells.push(cell(plain.map(|plain| format!("{:.2}", ratio(row.ours.wall, plain.wall)))));
         cells.push(cell(plain.map(|plain| format!("{:.2}", ratio(row.ours.cpu, plain.cpu)))));
-        cells.push(row.target.show());
-        cells.push(met.map_or("", |met| if met { "yes" } else { "NO" }).to_owned());
         if compared {
             cells.extend(row.reference.as_ref().map_or_else(Default::default, columns));
             let reference = row.reference.as_ref().filter(|reference| reference.last.end.is_success());
             cells.push(cell(reference.map(|reference| format!("{:.0}", ratio(reference.wall, row.ours.wall)))));
         }
-        table.push(cells);
+        let mut target = row.target.judge(row);
+        // It is for the whole size.
+        target.met = target.met.filter(|_| !context.options.quick);
+        table.push(cells, Some(target));
     }
-    table.write(out)?;
+    findings.table(&table)?;
     // What a build says is known; an addition says what took how long.
     let telling = |row: &&Row| !row.ours.last.end.is_success() || ADD_ROWS.iter().any(|(name, ..)| *name == row.name);
-    writeln!(out, "\nWhat they said last:\n")?;
-    rows.iter().filter(telling).try_for_each(|row| writeln!(out, "- {}: `{}`", row.name, row.ours.last.said))?;
-    if missed > 0 {
-        writeln!(out, "\ntargets missed: {missed}")?;
+    let said: String =
+        rows.iter().filter(telling).map(|row| format!("- {}: `{}`\n", row.name, row.ours.last.said)).collect();
+    if said.is_empty() {
+        return Ok(());
     }
-    Ok(missed)
+    findings.text("What they said last:")?;
+    findings.text(&said)
 }
 
 impl Target {
@@ -298,6 +293,26 @@ impl Target {
         let times = times.into_iter().filter_map(|(most, what)| Some(format!("{} ms {what}, ", most?)));
         let ratios = ratios.into_iter().filter_map(|(most, what)| Some(format!("{} × {what}, ", most?)));
         times.chain(ratios).chain([format!("{PEAK_MB} MB")]).collect()
+    }
+
+    /// Says of what has a target how much of it there was.
+    fn judge(self, row: &Row) -> Judged {
+        let ours = &row.ours;
+        let plain = row.plain.as_ref();
+        let times = [(self.cpu_ms, ours.cpu, "CPU"), (self.wall_ms, ours.wall, "wall")];
+        let times = times
+            .into_iter()
+            .filter_map(|(most, time, what)| most.map(|_| format!("{} ms {what}", milliseconds(time))));
+        let ratios = [
+            (self.cpu_ratio, plain.map(|plain| ratio(ours.cpu, plain.cpu)), "CPU"),
+            (self.wall_ratio, plain.map(|plain| ratio(ours.wall, plain.wall)), "wall"),
+        ];
+        let ratios = ratios
+            .into_iter()
+            .filter_map(|(most, ratio, what)| most.and(ratio).map(|ratio| format!("{ratio:.2} × {what}")));
+        let memory = format!("{:.1} MB", ours.peak_bytes as f64 / 1e6);
+        let found: Vec<String> = times.chain(ratios).chain([memory]).collect();
+        Judged { wanted: self.show(), found: found.join(", "), met: Some(self.is_met(row)) }
     }
 
     fn is_met(self, row: &Row) -> bool {

@@ -39,6 +39,7 @@ pub(crate) struct Cost {
     pub(crate) cpu: Duration,
     /// The highest.
     pub(crate) peak_bytes: u64,
+    pub(crate) rounds: usize,
     pub(crate) last: Run,
 }
 
@@ -51,9 +52,23 @@ impl Way {
 
 /// Measures all ways, each once a round.
 pub(crate) fn turns(scratch: &Scratch, rounds: usize, deadline: Duration, ways: &[Way]) -> io::Result<Vec<Cost>> {
+    patient_turns(scratch, rounds, Duration::MAX, deadline, ways)
+}
+
+/// Does the same, and leaves out of further rounds what took longer than `patience`.
+pub(crate) fn patient_turns(
+    scratch: &Scratch,
+    rounds: usize,
+    patience: Duration,
+    deadline: Duration,
+    ways: &[Way],
+) -> io::Result<Vec<Cost>> {
     let mut runs: Vec<Vec<Run>> = ways.iter().map(|_| Vec::new()).collect();
     for _ in 0..rounds {
         for (way, runs) in ways.iter().zip(&mut runs) {
+            if runs.last().is_some_and(|run| run.wall > patience) {
+                continue;
+            }
             way.before.bring_about(scratch)?;
             let arguments: Vec<&str> = way.arguments.iter().map(String::as_str).collect();
             runs.push(measure::run(scratch, &way.program, &arguments, deadline)?);
@@ -67,6 +82,7 @@ pub(crate) fn turns(scratch: &Scratch, rounds: usize, deadline: Duration, ways: 
 
 fn cost(mut runs: Vec<Run>) -> Cost {
     Cost {
+        rounds: runs.len(),
         wall: median(runs.iter().map(|run| run.wall)).unwrap_or_default(),
         cpu: median(runs.iter().map(|run| run.cpu)).unwrap_or_default(),
         peak_bytes: runs.iter().map(|run| run.peak_bytes).max().unwrap_or_default(),

@@ -9,6 +9,7 @@ mod health;
 mod looking;
 mod places;
 mod planning;
+mod quiet;
 mod refusing;
 mod tls;
 mod units;
@@ -20,6 +21,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Files alone: nothing is built.
 const FILES: &str = r#"module Web {
@@ -85,6 +87,13 @@ impl Scene {
     }
 
     fn with<A: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = A>, variables: &[(&str, &str)]) -> Outcome {
+        let mut outcome = run(self.command(words, variables));
+        outcome.stdout = self.masked(&outcome.stdout);
+        outcome.stderr = self.masked(&outcome.stderr);
+        outcome
+    }
+
+    fn command<A: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = A>, variables: &[(&str, &str)]) -> Command {
         let mut command = punix();
         command.args(words).current_dir(self.path("")).env("HOME", self.path("home")).env("USER", "op");
         command.env("PUNIX_STORE_DIR", self.path("store")).env("PUNIX_DEPLOYMENTS_DIR", "/deploy");
@@ -92,10 +101,7 @@ impl Scene {
         for (name, value) in variables {
             command.env(name, value);
         }
-        let mut outcome = run(command);
-        outcome.stdout = self.masked(&outcome.stdout);
-        outcome.stderr = self.masked(&outcome.stderr);
-        outcome
+        command
     }
 
     /// Deploys the program.

@@ -144,6 +144,7 @@ PasswordAuthentication no
 UsePAM yes
 LogLevel VERBOSE
 MaxStartups 100
+Subsystem sftp internal-sftp
 END
   : >"$root/etc/punix-lab"
 }

@@ -95,7 +95,7 @@ impl Machine {
     pub(super) fn emptied(&self) -> Before {
         let store = self.store.display();
         self.shell(&format!(
-            "rm -rf /etc/app {UNITS} ~root/.punix ~root/.cache /var/lib/punix {store}/* {store}/.[a-z]*"
+            "rm -rf /etc/app {UNITS} ~root/.punix ~root/.cache /var/lib/punix {store}*/* {store}*/.[a-z]*"
         ))
     }
 

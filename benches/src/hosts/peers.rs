@@ -2,6 +2,7 @@
 
 use super::machine::{KEY, Machine};
 use super::text;
+use crate::service::site;
 use crate::turns::{Before, Way};
 use std::fs;
 use std::io;
@@ -9,24 +10,33 @@ use std::path::{Path, PathBuf};
 
 /// Those that are there.
 pub(super) struct Peers<'a> {
+    reference: Option<&'a Path>,
     ansible: Option<&'a Path>,
     pyinfra: Option<&'a Path>,
 }
 
 pub(super) enum Peer<'a> {
     Rsync,
+    /// It is told what `punix` is told, and has a store of its own here.
+    Reference(&'a Path),
     Ansible(&'a Path),
     Pyinfra(&'a Path),
 }
 
+/// What is brought: a program, and the files that come of it.
+pub(super) struct Stack {
+    pub(super) program: PathBuf,
+    pub(super) tree: PathBuf,
+}
+
 impl<'a> Peers<'a> {
-    pub(super) fn new(ansible: Option<&'a Path>, pyinfra: Option<&'a Path>) -> Peers<'a> {
-        Peers { ansible, pyinfra }
+    pub(super) fn new(reference: Option<&'a Path>, ansible: Option<&'a Path>, pyinfra: Option<&'a Path>) -> Peers<'a> {
+        Peers { reference, ansible, pyinfra }
     }
 
     pub(super) fn all(&self) -> Vec<Peer<'a>> {
         let (ansible, pyinfra) = (self.ansible.map(Peer::Ansible), self.pyinfra.map(Peer::Pyinfra));
-        [Some(Peer::Rsync), ansible, pyinfra].into_iter().flatten().collect()
+        [Some(Peer::Rsync), self.reference.map(Peer::Reference), ansible, pyinfra].into_iter().flatten().collect()
     }
 }
 
@@ -34,14 +44,28 @@ impl Peer<'_> {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Peer::Rsync => "rsync",
+            Peer::Reference(_) => "reference",
             Peer::Ansible(_) => "ansible",
             Peer::Pyinfra(_) => "pyinfra",
         }
     }
 
-    /// Returns how it brings a directory to `/etc`.
-    pub(super) fn way(&self, scratch: &Path, machine: &Machine, tree: &Path) -> io::Result<Way> {
+    pub(super) fn program(&self) -> &Path {
+        match self {
+            Peer::Rsync => Path::new("rsync"),
+            Peer::Reference(path) | Peer::Ansible(path) | Peer::Pyinfra(path) => path,
+        }
+    }
+
+    /// Returns how it brings a stack.
+    pub(super) fn way(&self, scratch: &Path, machine: &Machine, stack: &Stack) -> io::Result<Way> {
+        let tree = &stack.tree;
         let (program, words) = match self {
+            Peer::Reference(path) => {
+                let (file, store) = (text(&stack.program)?, scratch.join("store-reference"));
+                let words = ["service", "deploy", site::STACK, "--file", file, "--store-root", text(&store)?];
+                ((*path).to_owned(), words.map(str::to_owned).into_iter().chain(machine.reach()).collect())
+            }
             Peer::Rsync => {
                 let there = format!("root@{}:/etc/", machine.address());
                 let words = ["-a", "--checksum", "-e", &machine.remote_shell()?, &format!("{}/", text(tree)?), &there];

@@ -11,7 +11,7 @@ pub(crate) mod start;
 pub(crate) mod store;
 
 use crate::ui::Color;
-use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Id, Parser, Subcommand};
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Describe service stacks in PCL and know what they mean before anything is touched.
@@ -131,8 +131,11 @@ pub(crate) struct Explain {
 impl Arguments {
     /// Reads what this process was started with.
     pub(crate) fn read() -> Result<Arguments, clap::Error> {
-        let matches = command().try_get_matches()?;
-        Arguments::from_arg_matches(&matches)
+        let mut command = command();
+        let matches = command.try_get_matches_from_mut(std::env::args_os());
+        // It has a thousand arguments. Taking it apart would take longer than reading what was said.
+        std::mem::forget(command);
+        Arguments::from_arg_matches(&matches?)
     }
 }
 
@@ -146,15 +149,21 @@ pub(crate) fn command() -> clap::Command {
 }
 
 fn with_opposites(command: clap::Command) -> clap::Command {
-    let is_switch = |arg: &&Arg| matches!(arg.get_action(), ArgAction::SetTrue) && !arg.is_global_set();
-    let named = |arg: &Arg| Some((arg.get_id().clone(), arg.get_long()?.to_owned()));
-    let switches: Vec<(Id, String)> = command.get_arguments().filter(is_switch).filter_map(named).collect();
-    switches.into_iter().fold(command, |command, (id, long)| {
-        let opposite = match long.strip_prefix("no-") {
-            Some(rest) => rest.to_owned(),
-            None => format!("no-{long}"),
-        };
-        let taken_back = Arg::new(opposite.clone()).long(opposite.clone()).hide(true).action(ArgAction::SetTrue);
-        command.arg(taken_back.overrides_with(id.clone())).mut_arg(id, |arg| arg.overrides_with(opposite))
-    })
+    let mut taking_back = Vec::new();
+    let command = command.mut_args(|arg| match opposite(&arg) {
+        Some(opposite) => {
+            let other = Arg::new(opposite.clone()).long(opposite.clone()).hide(true).action(ArgAction::SetTrue);
+            taking_back.push(other.overrides_with(arg.get_id().clone()));
+            arg.overrides_with(opposite)
+        }
+        None => arg,
+    });
+    command.args(taking_back)
+}
+
+/// Returns what takes a switch back.
+fn opposite(arg: &Arg) -> Option<String> {
+    let is_switch = matches!(arg.get_action(), ArgAction::SetTrue) && !arg.is_global_set();
+    let long = arg.get_long().filter(|_| is_switch)?;
+    Some(long.strip_prefix("no-").map_or_else(|| format!("no-{long}"), str::to_owned))
 }

@@ -1,8 +1,13 @@
 //! What stacks of a fleet give each other: texts that one host publishes and others write into their files. They are
 //! public, and they are never part of what a stack is: a record has the reference, and the text may change without it.
 
+mod anew;
+mod holes;
 #[cfg(test)]
 mod tests;
+
+pub use anew::{asked_of, made_anew, present};
+pub(crate) use holes::{Hole, holes};
 
 use crate::certificate::{Certificate, read_chain};
 use punix_diag::{Code, Diagnostic, Span};
@@ -52,6 +57,8 @@ pub struct Consumed {
 pub struct Artifact {
     /// As the program calls what it is made of.
     pub kind: String,
+    /// Of whose certificate it was made, if of one.
+    pub domain: Option<String>,
     pub text: String,
 }
 
@@ -77,6 +84,13 @@ impl Production {
             Production::Literal(_) => "literal",
             Production::Tlsa { .. } => "tlsa",
             Production::Sha256File { .. } => "sha256-file",
+        }
+    }
+
+    fn domain(&self) -> Option<&String> {
+        match self {
+            Production::Literal(_) => None,
+            Production::Tlsa { domain } | Production::Sha256File { domain } => Some(domain),
         }
     }
 }
@@ -115,7 +129,8 @@ pub fn artifact_values(
     for produced in &links.produces {
         match value(produced, certificates) {
             Ok(text) => {
-                values.insert(produced.name.clone(), Artifact { kind: produced.kind.kind().to_owned(), text });
+                let (kind, domain) = (produced.kind.kind().to_owned(), produced.kind.domain().cloned());
+                values.insert(produced.name.clone(), Artifact { kind, domain, text });
             }
             Err(error) => errors.push(error.at(produced.at)),
         }
@@ -137,13 +152,16 @@ fn value(produced: &Produced, certificates: Option<&Path>) -> Result<String, Dia
     let chain = read_chain(directory, domain)
         .map_err(|why| Diagnostic::error(Code::E9, format!("the {kind} artifact `{name}`: {why}")))?;
     match &produced.kind {
-        Production::Tlsa { .. } => Certificate::first_of(&chain)
-            .map(|certificate| Digest::of(&certificate.public_key).to_string())
-            .map_err(|why| {
-                let message = format!("the {kind} artifact `{name}`: the certificate of `{domain}` {why}");
-                Diagnostic::error(Code::E9, message)
-                    .help("`fullchain.pem` holds certificates in PEM, the domain's own first")
-            }),
+        Production::Tlsa { .. } => association(&chain).map_err(|why| {
+            let message = format!("the {kind} artifact `{name}`: the certificate of `{domain}` {why}");
+            Diagnostic::error(Code::E9, message)
+                .help("`fullchain.pem` holds certificates in PEM, the domain's own first")
+        }),
         Production::Literal(_) | Production::Sha256File { .. } => Ok(Digest::of(&chain).to_string()),
     }
+}
+
+/// Returns the digest of the public key of the first of some certificates.
+fn association(chain: &[u8]) -> Result<String, &'static str> {
+    Ok(Digest::of(&Certificate::first_of(chain)?.public_key).to_string())
 }

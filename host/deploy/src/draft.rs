@@ -4,7 +4,7 @@
 #[cfg(test)]
 pub(crate) mod tests;
 
-use crate::artifacts::{Artifacts, artifact_token};
+use crate::artifacts::{Artifacts, Hole, artifact_token, holes};
 use crate::design::{Design, Service, Variable};
 use crate::render::{Rendered, RenderedFile, program};
 use crate::tls;
@@ -66,7 +66,7 @@ pub fn draft_by_reference(
     store_paths.sort();
     store_paths.dedup();
     let files = rendered.files.iter().zip(&filled.files);
-    let rows = files.filter_map(|(file, filled)| Some(row(design, file, filled, *marks.get(&file.path)?)));
+    let rows = files.filter_map(|(file, filled)| Some(row((design, artifacts), file, filled, *marks.get(&file.path)?)));
     let unit = |unit: &punix_model::Unit| UnitRow {
         name: unit.name.clone(),
         service: unit.service.clone(),
@@ -90,7 +90,7 @@ pub fn draft_by_reference(
         stateful: !design.state_dirs.is_empty(),
         previous: None,
         plugins,
-        artifacts: artifact_rows(design, rendered, artifacts),
+        artifacts: artifact_rows(design, rendered, filled, artifacts),
         render_hash: String::new(),
     };
     generation.render_hash = render_hash(&generation, rendered);
@@ -98,17 +98,38 @@ pub fn draft_by_reference(
 }
 
 /// Says which files hold which artifacts.
-fn artifact_rows(design: &Design, rendered: &Rendered, artifacts: &Artifacts) -> Vec<ArtifactRow> {
+fn artifact_rows(design: &Design, rendered: &Rendered, filled: &Rendered, artifacts: &Artifacts) -> Vec<ArtifactRow> {
+    let consumes = &design.links.consumes;
     let mut rows = BTreeSet::new();
-    for consumed in &design.links.consumes {
-        let (host, name) = (&consumed.machine, &consumed.name);
-        let token = artifact_token(host, name);
-        for file in rendered.files.iter().filter(|file| holds(file, &token)) {
+    for (file, filled) in rendered.files.iter().zip(&filled.files) {
+        let held: Vec<(usize, String)> = consumes
+            .iter()
+            .map(|consumed| artifact_token(&consumed.machine, &consumed.name))
+            .enumerate()
+            .filter(|(_, token)| holds(file, token))
+            .collect();
+        if held.is_empty() {
+            continue;
+        }
+        // Of a file with secrets the chunks say where they stand.
+        let places = match file.secret || file.has_secret() {
+            true => Vec::new(),
+            false => {
+                let [reference, filled] = [&file.chunks, &filled.chunks].map(|chunks| texts_between(chunks).concat());
+                holes(&reference, &filled, consumes, artifacts)
+            }
+        };
+        for consumed in held.iter().filter_map(|(place, _)| consumes.get(*place)) {
+            let (host, name) = (&consumed.machine, &consumed.name);
+            let artifact = artifacts.find(host, name);
+            let at = places.iter().filter(|hole| hole.consumed == consumed);
             rows.insert(ArtifactRow {
                 path: file.path.clone(),
                 host: host.clone(),
                 name: name.clone(),
-                kind: artifacts.find(host, name).map_or_else(String::new, |artifact| artifact.kind.clone()),
+                kind: artifact.map_or_else(String::new, |artifact| artifact.kind.clone()),
+                domain: artifact.and_then(|artifact| artifact.domain.clone()),
+                at: at.filter_map(|hole| u64::try_from(hole.at).ok()).collect(),
             });
         }
     }
@@ -127,11 +148,11 @@ pub(crate) fn scope(scope: Scope) -> &'static str {
     }
 }
 
-fn row(design: &Design, file: &RenderedFile, filled: &RenderedFile, mark: Mark) -> FileRow {
+fn row((design, artifacts): (&Design, &Artifacts), file: &RenderedFile, filled: &RenderedFile, mark: Mark) -> FileRow {
     // A text that is declared to be a secret itself is not kept: there is no reference by which it could be had again.
     let chunks = file.has_secret().then(|| match file.chunks == filled.chunks {
         true => file.chunks.iter().map(|chunk| recorded(chunk, &design.slots)).collect(),
-        false => recorded_with_artifacts(file, filled, &design.slots),
+        false => recorded_with_artifacts((design, artifacts), file, filled),
     });
     FileRow {
         path: file.path.clone(),
@@ -148,9 +169,13 @@ fn row(design: &Design, file: &RenderedFile, filled: &RenderedFile, mark: Mark) 
     }
 }
 
-/// Returns what a file holds that has secrets and artifacts in it. A text with an artifact is known by its reference alone,
-/// so it cannot be written again from here.
-fn recorded_with_artifacts(file: &RenderedFile, filled: &RenderedFile, slots: &[Slot]) -> Vec<RecordedChunk> {
+/// Returns what a file holds that has secrets and artifacts in it. A text with an artifact that is no digest is known by its
+/// reference alone, so it cannot be written again from here; a digest is a reference for itself, between what is around it.
+fn recorded_with_artifacts(
+    (design, artifacts): (&Design, &Artifacts),
+    file: &RenderedFile,
+    filled: &RenderedFile,
+) -> Vec<RecordedChunk> {
     let mut written = texts_between(&filled.chunks).into_iter();
     let mut secrets = file.chunks.iter().filter(|chunk| matches!(chunk, Chunk::Secret(..)));
     let mut chunks = Vec::new();
@@ -159,11 +184,62 @@ fn recorded_with_artifacts(file: &RenderedFile, filled: &RenderedFile, slots: &[
         match text == written {
             true if text.is_empty() => {}
             true => chunks.push(RecordedChunk::Text(text)),
-            false => chunks.push(RecordedChunk::Artifact(text)),
+            false => {
+                let holes = holes(&text, &written, &design.links.consumes, artifacts);
+                let consumes = design.links.consumes.iter();
+                let tokens = consumes.map(|it| text.matches(&artifact_token(&it.machine, &it.name)).count());
+                match holes.len() == tokens.sum::<usize>() {
+                    true => chunks.extend(between(&written, &holes, artifacts)),
+                    false => chunks.push(RecordedChunk::Artifact(text)),
+                }
+            }
         }
-        chunks.extend(secrets.next().map(|secret| recorded(secret, slots)));
+        chunks.extend(secrets.next().map(|secret| recorded(secret, &design.slots)));
     }
     chunks
+}
+
+/// Returns a text with references in place of the digests in it.
+fn between(text: &str, holes: &[Hole<'_>], artifacts: &Artifacts) -> Vec<RecordedChunk> {
+    let mut chunks = Vec::new();
+    let mut from = 0;
+    let push = |from: usize, to: usize, chunks: &mut Vec<RecordedChunk>| {
+        let text = text.get(from..to).unwrap_or_default();
+        chunks.extend((!text.is_empty()).then(|| RecordedChunk::Text(text.to_owned())));
+    };
+    for hole in holes {
+        let (machine, name) = (&hole.consumed.machine, &hole.consumed.name);
+        push(from, hole.at, &mut chunks);
+        chunks.push(RecordedChunk::Artifact(artifact_token(machine, name)));
+        from = hole.at + artifacts.find(machine, name).map_or(0, |artifact| artifact.text.len());
+    }
+    push(from, text.len(), &mut chunks);
+    chunks
+}
+
+/// Returns chunks as they are whatever artifacts there are: a text between secrets is one piece.
+fn by_reference(chunks: &[RecordedChunk]) -> Vec<RecordedChunk> {
+    let mut whole: Vec<RecordedChunk> = Vec::new();
+    for chunk in chunks {
+        let joined = match (whole.last(), chunk) {
+            (None | Some(RecordedChunk::Secret { .. }), _) | (_, RecordedChunk::Secret { .. }) => None,
+            (Some(RecordedChunk::Text(one)), RecordedChunk::Text(other)) => {
+                Some(RecordedChunk::Text(format!("{one}{other}")))
+            }
+            (
+                Some(RecordedChunk::Text(one) | RecordedChunk::Artifact(one)),
+                RecordedChunk::Text(other) | RecordedChunk::Artifact(other),
+            ) => Some(RecordedChunk::Artifact(format!("{one}{other}"))),
+        };
+        match joined {
+            Some(joined) => {
+                whole.pop();
+                whole.push(joined);
+            }
+            None => whole.push(chunk.clone()),
+        }
+    }
+    whole
 }
 
 /// Returns the texts before, between and after secrets.
@@ -248,7 +324,7 @@ fn render_hash(generation: &Generation, rendered: &Rendered) -> String {
         add(&format!("{:o} {:?} {:?} {:?}", row.mode, row.owner, row.group, row.is_secret()));
         add(&format!("{} {:?} {:?}", row.made_by, row.restarts, row.reloads));
         match (&row.chunks, row.mark) {
-            (Some(chunks), _) => add(&serde_json::to_string(chunks).unwrap_or_default()),
+            (Some(chunks), _) => add(&serde_json::to_string(&by_reference(chunks)).unwrap_or_default()),
             (None, Mark::Sha256(_)) if generation.artifacts.iter().any(|artifact| artifact.path == row.path) => {
                 let text: String =
                     texts.get(&row.path).map_or_else(Vec::new, |file| texts_between(&file.chunks)).concat();

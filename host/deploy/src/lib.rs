@@ -30,7 +30,8 @@ mod units;
 mod value;
 
 pub use artifacts::{
-    Artifact, Artifacts, Consumed, Filling, Links, Produced, Production, artifact_token, artifact_values,
+    Artifact, Artifacts, Consumed, Filling, Links, Produced, Production, artifact_token, artifact_values, asked_of,
+    made_anew, present,
 };
 pub use boundary::check_boundary;
 pub use compose::{Choice, Composed, Local, Spans, compose_packages};
@@ -47,8 +48,8 @@ pub use fleet::{
 pub use health::{Gate, GateProbe, Next, Timing, Watch};
 pub use places::Places;
 pub use plan::{
-    Counts, Decided, Deploy, Drift, Go, Ground, KEEP, PlanError, Planned, Policy, Refusal, Repair, Standing, Turn,
-    Warning, Wish, back_from, kept, plan, question, question_for, same_secrets,
+    Anew, Counts, Decided, Deploy, Drift, Go, Ground, KEEP, PlanError, Planned, Policy, Refusal, Repair, Standing,
+    Turn, Warning, Wish, back_from, kept, plan, question, question_for, same_secrets,
 };
 pub use plan_file::{KeptPlan, PlanFileIssue, read_plan, write_plan};
 pub use render::{Rendered, RenderedFile, Renderer, render, same_forms, stack_of};

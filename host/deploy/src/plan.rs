@@ -12,6 +12,7 @@ pub use question::{question, question_for};
 pub use refusal::{Drift, PlanError, Refusal, Standing, Turn};
 pub use warning::Warning;
 
+use crate::artifacts::Artifacts;
 use crate::units::{UnitStep, unit_steps};
 use judge::{Judge, Secrets};
 use punix_store::Digest;
@@ -73,6 +74,16 @@ pub struct Go<'w> {
     pub rewrite: bool,
     /// By what files with secrets are recognised that were made again with fresh values; nothing if they were not.
     pub remade: Option<&'w BTreeMap<TargetPath, Mark>>,
+    pub anew: &'w Anew,
+}
+
+/// Files without secrets that were made anew, with what other hosts give by now.
+#[derive(Debug, Clone, Default)]
+pub struct Anew {
+    /// By what they are recognised.
+    pub marks: BTreeMap<TargetPath, Mark>,
+    /// What is known of what others give.
+    pub artifacts: Artifacts,
 }
 
 /// A wish for what the current generation says.
@@ -124,6 +135,8 @@ pub struct Counts {
     pub secret_skipped: usize,
     /// The same of files with artifacts of other hosts that cannot be made from the record.
     pub artifact_skipped: usize,
+    /// Files that are not what the generation had, but for what other hosts give by now.
+    pub artifact_renewed: usize,
 }
 
 impl Counts {
@@ -211,7 +224,7 @@ fn deploy_plan(ground: Ground<'_>, deploy: Deploy) -> Result<Planned, PlanError>
 
 fn go_plan(ground: Ground<'_>, go: &Go<'_>) -> Result<Planned, PlanError> {
     let seen = ground.seen;
-    let Go { to, policy, rewrite, remade } = *go;
+    let Go { to, policy, rewrite, remade, anew } = *go;
     kept(&to.stack, seen, to.number)?;
     let missing = missing(seen, to);
     if !missing.is_empty() {
@@ -222,7 +235,7 @@ fn go_plan(ground: Ground<'_>, go: &Go<'_>) -> Result<Planned, PlanError> {
         Some(marks) => Secrets::Remade(marks),
         None => Secrets::Skipped { number: to.number },
     };
-    let mut judge = Judge::new(ground, policy, secrets);
+    let mut judge = Judge::new(ground, policy, secrets).with(&anew.marks, to.number);
     if rewrite {
         to.files.iter().for_each(|row| judge.wanted(row));
         judge.removed(&to.files);
@@ -232,18 +245,26 @@ fn go_plan(ground: Ground<'_>, go: &Go<'_>) -> Result<Planned, PlanError> {
         let gone = seen.current.iter().flat_map(|live| &live.files);
         gone.filter(|row| !kept.contains(&row.path)).for_each(|row| judge.left(&row.path));
     }
-    let judged = judge.end()?;
+    let mut judged = judge.end()?;
+    if rewrite {
+        judged.counts.artifact_renewed = renewed(to, &judged);
+    }
     if judged.is_still() && seen.current.as_ref().is_some_and(|live| live.number == to.number) {
         return Ok(Planned::Unchanged { number: to.number, push: BTreeSet::new() });
     }
-    let units = unit_steps(seen.current.as_ref(), Some(to), &judged.changes);
+    let units = unit_steps(seen.current.as_ref(), Some(to), &judged.noticed());
     let units = if rewrite { units } else { units.into_iter().map(UnitStep::left).collect() };
-    let warnings = going_warnings(seen, to, &judged, rewrite);
+    let warnings = going_warnings(seen, to, &judged, (rewrite, anew));
     let rest = Rest { push: BTreeSet::new(), units, warnings, blobs: judged.blobs() };
     Ok(judged.decided(to.stack.clone(), seen, Goal::Kept(to.number), policy.keep, rest))
 }
 
-fn going_warnings(seen: &Seen, to: &Generation, judged: &judge::Judged, rewrite: bool) -> Vec<Warning> {
+fn going_warnings(
+    seen: &Seen,
+    to: &Generation,
+    judged: &judge::Judged,
+    (rewrite, anew): (bool, &Anew),
+) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let counts = judged.counts;
     if counts.secret_skipped > 0 {
@@ -252,10 +273,7 @@ fn going_warnings(seen: &Seen, to: &Generation, judged: &judge::Judged, rewrite:
     if counts.artifact_skipped > 0 {
         warnings.push(Warning::ArtifactSkipped { files: counts.artifact_skipped });
     }
-    let files = of_certificates(to, judged);
-    if files > 0 {
-        warnings.push(Warning::ArtifactsAsThen { files, number: to.number });
-    }
+    warnings.extend(as_then(to, judged, anew));
     let other = seen.current.as_ref().filter(|live| live.number != to.number);
     if let Some(live) = other.filter(|live| live.stateful || to.stateful) {
         let state_dirs: BTreeSet<&String> = live.state_dirs.iter().chain(&to.state_dirs).collect();
@@ -272,14 +290,39 @@ fn going_warnings(seen: &Seen, to: &Generation, judged: &judge::Judged, rewrite:
     warnings
 }
 
-/// Counts files that are written as they were, with what was made of another host's certificate then. That host may have
+/// Counts files that have become what other hosts give by now, in place of what the generation had.
+fn renewed(to: &Generation, judged: &judge::Judged) -> usize {
+    let paths: BTreeSet<&TargetPath> = to.artifacts.iter().map(|artifact| &artifact.path).collect();
+    let marks: BTreeMap<&TargetPath, Mark> = to.files.iter().map(|row| (&row.path, row.mark)).collect();
+    let is_renewed = |change: &&Change| match &change.after {
+        // Of a file with secrets nobody knows which of both is another one.
+        After::File { mark: mark @ Mark::Sha256(_), .. } => {
+            paths.contains(&change.path) && marks.get(&change.path).is_some_and(|recorded| recorded != mark)
+        }
+        After::File { mark: Mark::HmacSha256(_), .. } | After::Same | After::Nothing => false,
+    };
+    judged.changes.iter().filter(is_renewed).count()
+}
+
+/// Names files that are written as they were, with what was made of another host's certificate then. That host may have
 /// another one by now, which does not go back.
-fn of_certificates(to: &Generation, judged: &judge::Judged) -> usize {
+fn as_then(to: &Generation, judged: &judge::Judged, anew: &Anew) -> Vec<Warning> {
     const LITERAL: &str = "literal";
-    let made_of_one = to.artifacts.iter().filter(|artifact| artifact.kind != LITERAL).map(|artifact| &artifact.path);
-    let paths: BTreeSet<&TargetPath> = made_of_one.collect();
-    let is_written = |change: &&Change| matches!(change.after, After::File { .. }) && paths.contains(&change.path);
-    judged.changes.iter().filter(is_written).count()
+    let mut warnings = Vec::new();
+    for change in judged.changes.iter().filter(|change| matches!(change.after, After::File { .. })) {
+        let is_known = |host: &str, name: &str| {
+            anew.artifacts.find(host, name).is_some()
+                && (anew.marks.contains_key(&change.path) || writes_secret(change))
+        };
+        let of_file = to.artifacts.iter().filter(|row| row.path == change.path && row.kind != LITERAL);
+        let hosts: BTreeSet<&String> =
+            of_file.filter(|row| !is_known(&row.host, &row.name)).map(|row| &row.host).collect();
+        if !hosts.is_empty() {
+            let hosts = hosts.into_iter().cloned().collect();
+            warnings.push(Warning::ArtifactsAsThen { path: change.path.clone(), hosts, number: to.number });
+        }
+    }
+    warnings
 }
 
 fn repair_plan(ground: Ground<'_>, repair: &Repair<'_>) -> Result<Planned, PlanError> {
@@ -298,7 +341,8 @@ fn repair_plan(ground: Ground<'_>, repair: &Repair<'_>) -> Result<Planned, PlanE
         return Ok(Planned::Unchanged { number: live.number, push });
     }
     let units = unit_steps(Some(live), Some(live), &judged.changes);
-    let warnings = going_warnings(seen, live, &judged, true);
+    // What was made anew is what is repaired.
+    let warnings = going_warnings(seen, live, &judged, (true, &Anew::default()));
     let rest = Rest { push, units, warnings, blobs: judged.blobs() };
     Ok(judged.decided(live.stack.clone(), seen, Goal::Kept(live.number), policy.keep, rest))
 }

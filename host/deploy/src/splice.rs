@@ -6,13 +6,14 @@ mod leak;
 #[cfg(test)]
 mod tests;
 
+use crate::artifacts::Artifacts;
 use crate::design::Design;
 use crate::limits::FILE_BYTES_MAX;
 use crate::render::Rendered;
 use encoding::Unfit;
 use punix_diag::{Code, Diagnostic, Span};
 use punix_model::{Chunk, Secret, SecretBuffer, Shape, Slot};
-use punix_target::{Body, Generation, Mark, Payload, RecordedChunk, TargetPath};
+use punix_target::{ArtifactRow, Body, Generation, Mark, Payload, RecordedChunk, TargetPath};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a file holds.
@@ -127,11 +128,12 @@ pub fn references(generation: &Generation) -> BTreeSet<String> {
     named.collect()
 }
 
-/// Makes the files of a generation again that have secrets in them, from what its record says and values that were
-/// resolved anew.
+/// Makes the files of a generation again that have secrets in them, from what its record says, values that were resolved
+/// anew, and artifacts of which it is known what they are by now.
 pub fn splice_record(
     generation: &Generation,
     values: &BTreeMap<String, Secret>,
+    artifacts: &Artifacts,
 ) -> Result<BTreeMap<TargetPath, Secret>, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut made = BTreeMap::new();
@@ -141,7 +143,13 @@ pub fn splice_record(
             .map(|chunk| match chunk {
                 RecordedChunk::Text(text) => Some(Piece::Text(text)),
                 // What it is only the host knows that gives it.
-                RecordedChunk::Artifact(_) => None,
+                RecordedChunk::Artifact(text) => {
+                    let is_it = |artifact: &&ArtifactRow| artifact.path == row.path && artifact.token() == *text;
+                    let artifact = generation.artifacts.iter().find(is_it)?;
+                    // Only a digest is sure to stand there as it is.
+                    artifact.domain.as_ref()?;
+                    artifacts.find(&artifact.host, &artifact.name).map(|artifact| Piece::Text(&artifact.text))
+                }
                 RecordedChunk::Secret { reference, encoding } => Some(Piece::Secret(Place {
                     name: reference,
                     // A record does not say more; what the value has to be at its place is still checked.

@@ -95,13 +95,19 @@ pub(crate) fn admit(
         }
         looking.change(change, to, claims.ledger())?;
         let holding = match &change.after {
-            After::File { mark, .. } => Some(Holding::Have(Some(*mark))),
+            After::File { mark, .. } => Some(match (&plan.goal, makers.mark(&change.path)) {
+                (Goal::Kept(number), Some(recorded)) if recorded != *mark => Holding::Anew(*mark, *number),
+                (Goal::New(_) | Goal::Kept(_) | Goal::Gone, _) => Holding::Have(Some(*mark)),
+            }),
             After::Nothing => Some(Holding::Leave),
             After::Same => same(change, claims.ledger(), makers.mark(&change.path)),
         };
         if let Some(holding) = holding {
             ledger.set(&plan.stack, &change.real, holding);
         }
+    }
+    if let Goal::Kept(number) = &plan.goal {
+        looking.contents_anew(&ledger, *number);
     }
     if let Goal::New(generation) = &plan.goal {
         looking.contents(generation)?;
@@ -156,8 +162,10 @@ fn goal(target: &Target<'_>, plan: &Plan, kept: &[u32]) -> Result<Option<u32>, T
 fn same(change: &Change, ledger: &Ledger, wanted: Option<Mark>) -> Option<Holding> {
     match (&change.before, ledger.row(&change.real)) {
         (There::Nothing, _) => Some(Holding::Leave),
-        // By a new key, the same bytes have another mark.
-        (There::File(seen), Some(row)) if wanted.is_some_and(|it| seen.marks.contains(&it)) && row.mark != wanted => {
+        // By a new key, the same bytes have another mark; and what was made anew may be what another generation has.
+        (There::File(seen), Some(row))
+            if wanted.is_some_and(|it| seen.marks.contains(&it)) && (row.mark != wanted || row.anew.is_some()) =>
+        {
             Some(Holding::Have(wanted))
         }
         (There::File(_), Some(_)) => None,
@@ -331,6 +339,18 @@ impl Looking<'_, '_> {
             removed: to.is_none(),
         });
         self.blobs.insert(digest, held.bytes);
+    }
+
+    /// Sees to it that contents that were made anew will be there, for a repair.
+    fn contents_anew(&mut self, ledger: &Ledger, number: u32) {
+        for (item, piece) in self.items.iter().zip(&self.pieces) {
+            let is_anew = ledger.row(&item.path).is_some_and(|row| row.anew == Some(number));
+            if let (true, Some(Wanted { mark: Mark::Sha256(digest), .. }), Some(bytes)) =
+                (is_anew, &item.after, &piece.bytes)
+            {
+                self.blobs.insert(*digest, bytes.clone());
+            }
+        }
     }
 
     /// Sees to it that every content of a new generation will be there.

@@ -157,6 +157,11 @@ pub struct ArtifactRow {
     pub name: String,
     /// What it is made of: `literal`, `tlsa`, `sha256-file`.
     pub kind: String,
+    /// Of whose certificate the host made it. Nothing if it was made of none, or an older version wrote this.
+    pub domain: Option<String>,
+    /// At which bytes of the file it begins, ascending, if it is a digest and stands there as it is. So the file can be
+    /// made with another one.
+    pub at: Vec<u64>,
 }
 
 impl ArtifactRow {

@@ -6,7 +6,7 @@
 //! lost, or what stands there comes from an older version) nothing is ours but what the records name.
 
 use crate::failure::TargetError;
-use crate::generation::Mark;
+use crate::generation::{Generation, Mark};
 use crate::limits::{LEDGER_BYTES_MAX, NOTES_MAX};
 use crate::path::TargetPath;
 use crate::target::Target;
@@ -42,6 +42,9 @@ pub(crate) struct Row {
     pub(crate) stack: String,
     /// By what the bytes are recognised that we put there, if we know.
     pub(crate) mark: Option<Mark>,
+    /// The generation for which they were made anew: they stand in place of what its record says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) anew: Option<u32>,
 }
 
 /// That a file was not what we had put there when it was overwritten or removed, and where its bytes are.
@@ -99,6 +102,8 @@ impl Default for Ledger {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Holding {
     Have(Option<Mark>),
+    /// What was made anew for a generation, in place of what its record says.
+    Anew(Mark, u32),
     Leave,
 }
 
@@ -141,6 +146,20 @@ impl Ledger {
         self.paths.get(real)
     }
 
+    /// Returns by what the bytes of a file are recognised that were made anew for a generation, if they were.
+    pub(crate) fn anew(&self, real: &TargetPath, generation: &Generation) -> Option<Mark> {
+        let row = self.row(real).filter(|row| row.stack == generation.stack)?;
+        row.mark.filter(|_| row.anew == Some(generation.number))
+    }
+
+    /// Returns the digests of all that was made anew: no record has them.
+    pub(crate) fn digests_anew(&self) -> impl Iterator<Item = Digest> {
+        self.paths.values().filter(|row| row.anew.is_some()).filter_map(|row| match row.mark {
+            Some(Mark::Sha256(digest)) => Some(digest),
+            Some(Mark::HmacSha256(_)) | None => None,
+        })
+    }
+
     /// Returns the paths of a stack, ascending.
     pub(crate) fn rows_of(&self, stack: &str) -> impl Iterator<Item = (&TargetPath, &Row)> {
         self.paths.iter().filter(move |(_, row)| row.stack == stack)
@@ -180,7 +199,11 @@ impl Ledger {
     pub(crate) fn set(&mut self, stack: &str, real: &TargetPath, holding: Holding) {
         match holding {
             Holding::Have(mark) => {
-                self.paths.insert(real.clone(), Row { stack: stack.to_owned(), mark });
+                self.paths.insert(real.clone(), Row { stack: stack.to_owned(), mark, anew: None });
+            }
+            Holding::Anew(mark, number) => {
+                let row = Row { stack: stack.to_owned(), mark: Some(mark), anew: Some(number) };
+                self.paths.insert(real.clone(), row);
             }
             Holding::Leave => {
                 if self.stack_of(real) == Some(stack) {

@@ -4,8 +4,9 @@
 use crate::claims::Claims;
 use crate::content::{Wanted, look_at};
 use crate::failure::TargetError;
-use crate::generation::{FileRow, Generation};
+use crate::generation::{FileRow, Generation, Mark};
 use crate::key::Key;
+use crate::ledger::Ledger;
 use crate::live;
 use crate::owners;
 use crate::path::TargetPath;
@@ -29,12 +30,15 @@ pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetErro
     let _lock = target.share()?;
     let stack = question.stack.as_str();
     let numbers = live::numbers(target, stack)?;
-    let current = records::current_record(target, stack)?;
+    let mut current = records::current_record(target, stack)?;
     // A path of one user cannot be one of the whole machine's, but nothing is lost by looking.
     let claims = Claims::read(target, true)?;
     let last = numbers.last().copied().max(claims.ledger().highest(stack)).unwrap_or(0);
     let key = Key::read(target)?;
     let mut resolver = Resolver::new(target.disk);
+    if let Some(current) = &mut current {
+        as_made_anew(current, claims.ledger(), &mut resolver);
+    }
     let mut paths = BTreeMap::new();
     for (path, wanted) in wanted(question, current.as_ref()) {
         paths.insert(path.clone(), at(target.disk, &mut resolver, path, wanted, key.as_ref(), &claims, stack));
@@ -51,6 +55,15 @@ pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetErro
         groups,
         current,
     })
+}
+
+/// Says of files that were made anew what they are, in place of what the record says.
+fn as_made_anew(current: &mut Generation, ledger: &Ledger, resolver: &mut Resolver<'_>) {
+    let anew = |row: &FileRow| ledger.anew(&resolver.real(&row.path).ok()?, current);
+    let marks: Vec<Option<Mark>> = current.files.iter().map(anew).collect();
+    for (row, mark) in current.files.iter_mut().zip(marks) {
+        row.mark = mark.unwrap_or(row.mark);
+    }
 }
 
 /// Returns who has the record of a generation.

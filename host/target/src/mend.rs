@@ -141,7 +141,11 @@ fn fitting(target: &Target<'_>, stack: &str, begun: Option<&Intent>) -> Result<O
         let mut rows: Vec<(TargetPath, Mark)> = generation
             .files
             .iter()
-            .map(|row| (resolver.real(&row.path).unwrap_or_else(|_| row.path.clone()), row.mark))
+            .map(|row| {
+                let real = resolver.real(&row.path).unwrap_or_else(|_| row.path.clone());
+                let mark = ledger.anew(&real, generation).unwrap_or(row.mark);
+                (real, mark)
+            })
             .collect();
         rows.sort();
         rows.iter().map(|(path, mark)| (path, *mark)).eq(known.iter().copied())

@@ -74,7 +74,9 @@ pub(crate) fn collect(target: &Target<'_>) -> Result<(), TargetError> {
 }
 
 fn needed(target: &Target<'_>) -> Result<BTreeSet<Digest>, TargetError> {
-    let mut needed: BTreeSet<Digest> = Ledger::read(target)?.notes().iter().map(|note| note.blob).collect();
+    let ledger = Ledger::read(target)?;
+    let mut needed: BTreeSet<Digest> = ledger.notes().iter().map(|note| note.blob).collect();
+    needed.extend(ledger.digests_anew());
     for name in target.disk.list(target.layout.root().on_disk())? {
         let Some(stack) = name.to_str().filter(|name| is_stack(name)) else { continue };
         let numbers = match numbers(target, stack) {

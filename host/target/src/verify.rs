@@ -108,7 +108,8 @@ pub fn verify(target: &Target<'_>, generation: &Generation, depth: Depth) -> Res
             Ok(real) => {
                 let is_ours = real == row.path || ledger.stack_of(&real) == Some(generation.stack.as_str());
                 let led = (!is_ours).then(|| Drift::Elsewhere { real: real.clone() });
-                let drifts = led.into_iter().chain(comparing.compare(row, &real)?);
+                let anew = ledger.anew(&real, generation).map(|mark| FileRow { mark, ..row.clone() });
+                let drifts = led.into_iter().chain(comparing.compare(anew.as_ref().unwrap_or(row), &real)?);
                 findings.extend(drifts.map(|drift| Finding { at: at(), drift }));
                 reals.insert(real);
             }

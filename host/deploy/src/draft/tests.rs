@@ -135,7 +135,8 @@ pub(crate) fn drafted_with(text: &str) -> Generation {
     use crate::artifacts::{Artifact, Artifacts};
     let (reference, filled) = (taking("{artifact:mx/tlsa}"), taking(text));
     let mut artifacts = Artifacts::default();
-    let artifact = Artifact { kind: "tlsa".to_owned(), text: text.to_owned() };
+    let domain = Some("mx.example.org".to_owned());
+    let artifact = Artifact { kind: "tlsa".to_owned(), domain, text: text.to_owned() };
     artifacts.add("mx", BTreeMap::from([("tlsa".to_owned(), artifact)]));
     let (by_reference, filled) = (rendered(&reference), rendered(&filled));
     assert_eq!(crate::same_forms(&reference, &by_reference, &filled), []);
@@ -163,6 +164,28 @@ fn an_artifact_is_recorded_by_reference_alone() {
         Generation::from_bytes(&generation.to_bytes(), "Web", 1).map(|read| read.artifacts),
         Ok(generation.artifacts)
     );
+}
+
+/// A digest is a piece of its own among secrets, and has its place in the record otherwise.
+#[test]
+fn it_is_recorded_where_a_digest_stands() {
+    let digest = Digest::of(b"key").to_string();
+    let generation = Generation { number: 1, ..drafted_with(&digest) };
+    assert!(!String::from_utf8(generation.to_bytes()).unwrap().contains(&digest));
+    let rows = generation.artifacts.iter().map(|row| (row.path.as_str(), row.domain.as_deref(), row.at.as_slice()));
+    let domain = Some("mx.example.org");
+    assert_eq!(
+        rows.collect::<Vec<_>>(),
+        [("/etc/app/tlsa.json", domain, &[1][..]), ("/etc/punix/env/Web/api.env", domain, &[])]
+    );
+    let mixed = generation.files.iter().find_map(|row| row.chunks.clone()).unwrap();
+    let texts = [RecordedChunk::Text("\nTLSA=\"".to_owned()), RecordedChunk::Text("\"\n".to_owned())];
+    let [before, after] = texts;
+    let run = [before, RecordedChunk::Artifact("{artifact:mx/tlsa}".to_owned()), after];
+    assert!(mixed.windows(3).any(|window| window == run), "{mixed:?}");
+    assert_eq!(Generation::from_bytes(&generation.to_bytes(), "Web", 1).as_ref(), Ok(&generation));
+    // Whether it is one or not is nothing that a stack is.
+    assert_eq!(generation.render_hash, drafted_with("no digest").render_hash);
 }
 
 /// What an artifact is changes files, and nothing else.

@@ -27,6 +27,10 @@ pub(super) struct Judge<'j> {
     boundary: &'j Boundary,
     policy: Policy,
     secrets: Secrets<'j>,
+    /// By what files without secrets are recognised that were made anew.
+    anew: Option<&'j BTreeMap<TargetPath, Mark>>,
+    /// Whether what is wanted is the current generation, of which it is known what was made anew.
+    is_live: bool,
     /// What the current generation has.
     ours: BTreeMap<&'j TargetPath, &'j FileRow>,
     /// Where wanted files really go.
@@ -44,9 +48,16 @@ pub(super) struct Judged {
     pub(super) counts: Counts,
     /// Bytes of written files that only their record has.
     pub(super) inline: BTreeMap<Digest, Body>,
+    /// Files that are written though they are what they shall be: what was made anew is known as that only if it is.
+    alike: BTreeSet<TargetPath>,
 }
 
 impl Judged {
+    /// Returns the changes that somebody can notice.
+    pub(super) fn noticed(&self) -> Vec<Change> {
+        self.changes.iter().filter(|change| !self.alike.contains(&change.path)).cloned().collect()
+    }
+
     /// Tells whether nothing is written or removed.
     pub(super) fn is_still(&self) -> bool {
         self.changes.iter().all(|change| change.after == After::Same)
@@ -71,12 +82,20 @@ impl<'j> Judge<'j> {
             boundary,
             policy,
             secrets,
+            anew: None,
+            is_live: false,
             ours,
             reals: BTreeMap::new(),
             judged: Judged::default(),
             refusals: Vec::new(),
             needed: Vec::new(),
         }
+    }
+
+    /// Takes files that were made anew for a generation.
+    pub(super) fn with(self, anew: &'j BTreeMap<TargetPath, Mark>, number: u32) -> Judge<'j> {
+        let is_live = self.seen.current.as_ref().is_some_and(|live| live.number == number);
+        Judge { anew: Some(anew), is_live, ..self }
     }
 
     /// Returns what became of all of them, or everything that is in the way.
@@ -170,7 +189,7 @@ impl<'j> Judge<'j> {
     }
 
     fn change(&mut self, path: &TargetPath, place: &PathSeen, after: After) {
-        if matches!(after, After::File { .. }) {
+        if matches!(after, After::File { .. }) && !self.judged.alike.contains(path) {
             self.judged.counts.written += 1;
         }
         let (path, real, before) = (path.clone(), place.real.clone(), place.there.clone());
@@ -206,7 +225,7 @@ impl<'j> Judge<'j> {
     fn mark(&self, row: &FileRow) -> Option<Mark> {
         // A certificate is of no use without its key, which is not kept.
         if row.withheld.is_none() && !row.is_secret() && !is_certificate(row) {
-            return Some(row.mark);
+            return Some(self.anew.and_then(|anew| anew.get(&row.path)).copied().unwrap_or(row.mark));
         }
         match self.secrets {
             Secrets::Given => Some(row.mark),
@@ -253,7 +272,12 @@ impl<'j> Judge<'j> {
         }
         if has_bytes && has_rights {
             self.judged.counts.same += 1;
-            return Some(After::Same);
+            let mark = row.mark.unwrap_or(row.row.mark);
+            if mark == row.row.mark || self.is_live && ours.is_some_and(|ours| ours.mark == mark) {
+                return Some(After::Same);
+            }
+            self.judged.alike.insert(row.row.path.clone());
+            return self.write(row);
         }
         if row.mark.is_none() && ours.is_some_and(is_kept_from_others) {
             // It cannot be made; what is there is at least as secret, and of the same stack.

@@ -73,7 +73,10 @@ fn after<'d>(decided: &'d Decided, place: &str) -> &'d After {
 fn the_first_deploy_writes_everything() {
     let mut world = World { missing: BTreeSet::from(["/store/api".to_owned()]), ..World::default() };
     let decided = decided(world.plan(&ask(&plain()), deploy(plain())));
-    assert_eq!(decided.counts, Counts { written: 3, removed: 0, same: 0, secret_skipped: 0, artifact_skipped: 0 });
+    assert_eq!(
+        decided.counts,
+        Counts { written: 3, removed: 0, same: 0, secret_skipped: 0, artifact_skipped: 0, artifact_renewed: 0 }
+    );
     assert_eq!((decided.blobs.len(), decided.secrets.len()), (2, 1));
     assert_eq!(decided.push, BTreeSet::from(["/store/api".to_owned()]));
     assert_eq!((decided.plan.parent, decided.plan.keep, decided.warnings.len()), (None, 10, 0));
@@ -113,7 +116,10 @@ fn only_what_differs_is_written_and_what_is_dropped_goes() {
     let mut world = deployed(&[two]);
     let draft = drafted("one", |design| design.files = vec![testing::file("/etc/app/b.conf", "new\n")]);
     let decided = decided(world.plan(&ask(&draft), deploy(draft)));
-    assert_eq!(decided.counts, Counts { written: 1, removed: 1, same: 2, secret_skipped: 0, artifact_skipped: 0 });
+    assert_eq!(
+        decided.counts,
+        Counts { written: 1, removed: 1, same: 2, secret_skipped: 0, artifact_skipped: 0, artifact_renewed: 0 }
+    );
     assert_eq!(after(&decided, "/etc/app/a.conf"), &After::Nothing);
     assert!(matches!(after(&decided, "/etc/app/b.conf"), After::File { mode: 0o644, .. }));
     world.carry_out(&decided);
@@ -125,7 +131,10 @@ fn another_secret_is_a_change_of_its_file_alone() {
     let world = deployed(&[plain()]);
     let draft = drafted("two", |_| {});
     let decided = decided(world.plan(&ask(&draft), deploy(draft)));
-    assert_eq!(decided.counts, Counts { written: 1, removed: 0, same: 2, secret_skipped: 0, artifact_skipped: 0 });
+    assert_eq!(
+        decided.counts,
+        Counts { written: 1, removed: 0, same: 2, secret_skipped: 0, artifact_skipped: 0, artifact_renewed: 0 }
+    );
     assert_eq!(decided.secrets, BTreeSet::from([path("/etc/punix/env/Web/api.env")]));
 }
 

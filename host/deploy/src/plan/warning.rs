@@ -24,8 +24,8 @@ pub enum Warning {
     SecretSkipped { files: usize, number: u32 },
     /// Files with artifacts of other hosts that stay as they are, though another generation is current.
     ArtifactSkipped { files: usize },
-    /// Files that are as they were, with what was made of another host's certificate then.
-    ArtifactsAsThen { files: usize, number: u32 },
+    /// A file that is as it was, with what was made of other hosts' certificates then.
+    ArtifactsAsThen { path: TargetPath, hosts: Vec<String>, number: u32 },
     /// Only the pointer moves.
     NotRewritten { number: u32 },
 }
@@ -80,11 +80,12 @@ impl fmt::Display for Warning {
                 "artifact-skipped: {files} file(s) with artifacts of other hosts stay as they are; `punix fleet apply` writes \
                  them with what these hosts give"
             ),
-            Warning::ArtifactsAsThen { files, number } => write!(
+            Warning::ArtifactsAsThen { path, hosts, number } => write!(
                 f,
-                "{files} file(s) are as they were in {}, with what another host's certificate was then; if it has a new one by \
-                 now, `punix fleet apply` writes that",
-                generation(*number)
+                "`{path}` is as it was in {}, with what the certificate of {} was then; if it is another one by now, \
+                 `punix fleet apply` writes that",
+                generation(*number),
+                hosts.join(", ")
             ),
             Warning::NotRewritten { number } => {
                 write!(f, "no file was touched: until the next deploy, files are not what {} says", generation(*number))

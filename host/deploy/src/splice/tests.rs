@@ -193,12 +193,44 @@ fn a_record_is_enough_to_make_its_files_again() {
     let marks = contents.marks(|secret| Ok::<_, ()>(Mark::HmacSha256(Digest::of(secret.expose())))).unwrap();
     let generation = crate::draft::draft(&design, &rendered, &marks, crate::draft::tests::circumstances());
     assert_eq!(references(&generation).into_iter().collect::<Vec<_>>(), ["from_env:TOKEN"]);
-    let made = splice_record(&generation, &BTreeMap::from([("from_env:TOKEN".to_owned(), secret("it's"))])).unwrap();
+    let made = splice_record(
+        &generation,
+        &BTreeMap::from([("from_env:TOKEN".to_owned(), secret("it's"))]),
+        &Artifacts::default(),
+    )
+    .unwrap();
     for (path, made) in &made {
         assert_eq!(text(&Content::Secret(made.clone())), text(&contents.0[path]), "{path}");
     }
     assert_eq!(made.len(), 2);
-    let other = splice_record(&generation, &BTreeMap::from([("from_env:TOKEN".to_owned(), secret("a\0"))]));
+    let other = splice_record(
+        &generation,
+        &BTreeMap::from([("from_env:TOKEN".to_owned(), secret("a\0"))]),
+        &Artifacts::default(),
+    );
     assert!(lines(&other.unwrap_err()).contains("holds a NUL character"));
-    assert!(splice_record(&generation, &BTreeMap::new()).unwrap().is_empty());
+    assert!(splice_record(&generation, &BTreeMap::new(), &Artifacts::default()).unwrap().is_empty());
+}
+
+#[test]
+fn a_digest_of_another_host_is_put_in_with_the_secrets() {
+    let now = Digest::of(b"now").to_string();
+    let values = BTreeMap::from([("from_env:TOKEN".to_owned(), secret("t")), ("from_env:DB".to_owned(), secret("d"))]);
+    let mut artifacts = Artifacts::default();
+    let artifact = crate::Artifact { kind: "tlsa".to_owned(), domain: None, text: now.clone() };
+    artifacts.add("mx", BTreeMap::from([("tlsa".to_owned(), artifact)]));
+    let generation = crate::draft::tests::drafted_with(&Digest::of(b"then").to_string());
+    let values: BTreeMap<String, Secret> =
+        references(&generation).into_iter().map(|name| (name, secret("v"))).chain(values).collect();
+    let made = splice_record(&generation, &values, &artifacts).unwrap();
+    let env = path("/etc/punix/env/Web/api.env");
+    let written = text(&Content::Secret(made[&env].clone()));
+    assert!(written.contains(&format!("TLSA=\"{now}\"\n")), "{written}");
+    assert!(
+        !splice_record(&generation, &values, &Artifacts::default()).unwrap().contains_key(&env),
+        "nobody was asked"
+    );
+    // What is no digest may have been quoted.
+    let literal = crate::draft::tests::drafted_with("two words");
+    assert!(!splice_record(&literal, &values, &artifacts).unwrap().contains_key(&env));
 }

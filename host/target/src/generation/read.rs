@@ -253,12 +253,26 @@ pub(super) fn artifact(value: Json, at: &str) -> Result<ArtifactRow, RecordIssue
         let text = text.escape_debug().to_string();
         RecordIssue::Path { at: fields.at("path"), text, issue }
     })?;
-    let row = ArtifactRow { path, host: fields.line("host")?, name: fields.line("name")?, kind: fields.line("kind")? };
+    let row = ArtifactRow {
+        path,
+        host: fields.line("host")?,
+        name: fields.line("name")?,
+        kind: fields.line("kind")?,
+        domain: if fields.has("domain") { Some(fields.line("domain")?) } else { None },
+        at: if fields.has("at") { fields.list("at", byte)? } else { Vec::new() },
+    };
     if fields.line("token")? != row.token() {
         return Err(fields.wrong("token", "the reference that its host and its name make").into());
     }
     fields.end()?;
     Ok(row)
+}
+
+fn byte(value: Json, at: &str) -> Result<u64, FieldIssue> {
+    match value {
+        Json::Number(Some(number)) => Ok(number),
+        _ => Err(FieldIssue::Wrong { at: at.to_owned(), wanted: "a number that counts from 0" }),
+    }
 }
 
 fn unit(value: Json, at: &str) -> Result<UnitRow, FieldIssue> {

@@ -90,13 +90,20 @@ fn chunk(chunk: &RecordedChunk) -> Json {
 }
 
 fn artifact(row: &ArtifactRow) -> Json {
-    Json::object([
-        ("host", Json::text(&row.host)),
-        ("kind", Json::text(&row.kind)),
-        ("name", Json::text(&row.name)),
-        ("path", Json::text(row.path.as_str())),
-        ("token", Json::Text(row.token())),
-    ])
+    let mut fields = BTreeMap::new();
+    let mut set = |key: &str, value| fields.insert(key.to_owned(), value);
+    set("host", Json::text(&row.host));
+    set("kind", Json::text(&row.kind));
+    set("name", Json::text(&row.name));
+    set("path", Json::text(row.path.as_str()));
+    set("token", Json::Text(row.token()));
+    if let Some(domain) = &row.domain {
+        set("domain", Json::text(domain));
+    }
+    if !row.at.is_empty() {
+        set("at", Json::List(row.at.iter().map(|&at| Json::number(at)).collect()));
+    }
+    Json::Object(fields)
 }
 
 fn unit(row: &UnitRow) -> Json {

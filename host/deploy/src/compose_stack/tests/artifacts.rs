@@ -32,7 +32,7 @@ fn filled(text: &str, filling: Filling<'_>) -> Result<Design, String> {
 fn texts(all: &[(&str, &str, &str)]) -> Artifacts {
     let mut artifacts = Artifacts::default();
     for (machine, name, text) in all {
-        let artifact = Artifact { kind: "literal".to_owned(), text: (*text).to_owned() };
+        let artifact = Artifact { kind: "literal".to_owned(), domain: None, text: (*text).to_owned() };
         artifacts.add(machine, std::collections::BTreeMap::from([((*name).to_owned(), artifact)]));
     }
     artifacts

@@ -4,7 +4,7 @@ use super::*;
 
 pub(super) fn go<'w>(world: &World, number: u32) -> Go<'w> {
     let to = Box::leak(Box::new(world.stacks["Web"].generations[&number].clone()));
-    Go { to, policy: Policy::default(), rewrite: true, remade: None }
+    Go { to, policy: Policy::default(), rewrite: true, remade: None, anew: Box::leak(Box::default()) }
 }
 
 pub(super) fn goes(world: &World, go: Go<'_>) -> Result<Planned, PlanError> {
@@ -165,4 +165,45 @@ fn data_does_not_go_back_and_is_not_forgotten_silently() {
         stack Web: state dir(s) /var/lib/api were managed by gen-002 but are gone from this deploy — existing data there is ORPHANED, not deleted; move/remove it deliberately
     "#]],
     );
+}
+
+/// What was made anew is known to be that even where it is there already; whoever reads it is not disturbed then.
+#[test]
+fn what_other_hosts_give_by_now_is_what_a_generation_has() {
+    use crate::draft::tests::drafted_with;
+    let place = "/etc/app/tlsa.json";
+    let [then, now] = ["then", "now"].map(|text| Digest::of(text.as_bytes()).to_string());
+    let mut world = deployed(&[drafted_with(&then), drafted_with(&now)]);
+    let back = decided(goes(&world, go(&world, 1)));
+    warned(
+        &back,
+        expect![[r#"
+            `/etc/app/tlsa.json` is as it was in gen-001, with what the certificate of mx was then; if it is another one by now, `punix fleet apply` writes that
+            artifact-skipped: 1 file(s) with artifacts of other hosts stay as they are; `punix fleet apply` writes them with what these hosts give
+        "#]],
+    );
+    let fresh = |text: &str| {
+        let artifact = crate::Artifact { kind: "tlsa".to_owned(), domain: None, text: text.to_owned() };
+        let mut artifacts = crate::Artifacts::default();
+        artifacts.add("mx", BTreeMap::from([("tlsa".to_owned(), artifact)]));
+        let mark = Mark::Sha256(Digest::of(format!("\"{text}\"\n").as_bytes()));
+        Anew { marks: BTreeMap::from([(path(place), mark)]), artifacts }
+    };
+    // It is there already.
+    let anew = fresh(&now);
+    let same = decided(goes(&world, Go { anew: &anew, ..go(&world, 1) }));
+    assert!(matches!(after(&same, place), After::File { mark, .. } if *mark == anew.marks[&path(place)]));
+    assert_eq!((same.counts.written, same.counts.artifact_renewed), (0, 1));
+    assert!(same.units.iter().all(|step| step.deed == crate::Deed::Nothing), "{:?}", same.units);
+    assert!(!same.warnings.iter().any(|warning| matches!(warning, Warning::ArtifactsAsThen { .. })));
+    // It was renewed since.
+    let anew = fresh(&Digest::of(b"later").to_string());
+    let later = decided(goes(&world, Go { anew: &anew, ..go(&world, 1) }));
+    assert_eq!((later.counts.written, later.counts.artifact_renewed), (1, 1));
+    // It was not renewed at all.
+    let anew = fresh(&then);
+    let plain = decided(goes(&world, Go { anew: &anew, ..go(&world, 1) }));
+    assert_eq!((plain.counts.written, plain.counts.artifact_renewed), (1, 0));
+    world.carry_out(&plain);
+    assert!(!plain.warnings.iter().any(|warning| matches!(warning, Warning::ArtifactsAsThen { .. })));
 }

@@ -2,7 +2,7 @@
 //! generation says, nothing of another stack is touched, and the same wish again is no change.
 
 use super::model::{World, ask, standing};
-use crate::plan::{Deploy, Go, PlanError, Planned, Policy, Repair, Wish, back_from};
+use crate::plan::{Anew, Deploy, Go, PlanError, Planned, Policy, Repair, Wish, back_from};
 use crate::testing::path;
 use proptest::prelude::*;
 use punix_store::Digest;
@@ -165,7 +165,16 @@ fn marks(generation: &Generation) -> BTreeMap<TargetPath, Mark> {
 fn go(world: &mut World, stack: &str, number: u32, remake: bool) {
     let to = world.stacks[stack].generations[&number].clone();
     let marks = marks(&to);
-    let wish = || Wish::Go(Go { to: &to, policy: Policy::default(), rewrite: true, remade: remake.then_some(&marks) });
+    let anew = Anew::default();
+    let wish = || {
+        Wish::Go(Go {
+            to: &to,
+            policy: Policy::default(),
+            rewrite: true,
+            remade: remake.then_some(&marks),
+            anew: &anew,
+        })
+    };
     let planned = world.plan(&ask(&to), wish());
     if carry_out(world, stack, planned, true) {
         assert_eq!(world.current(stack).map(|live| live.number), Some(number));
