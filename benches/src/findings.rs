@@ -8,11 +8,12 @@ pub struct Findings<'a> {
     out: &'a mut dyn Write,
     text: String,
     missed: Vec<String>,
+    brief: Option<String>,
 }
 
 impl<'a> Findings<'a> {
     pub fn new(out: &'a mut dyn Write) -> Findings<'a> {
-        Findings { out, text: String::new(), missed: Vec::new() }
+        Findings { out, text: String::new(), missed: Vec::new(), brief: None }
     }
 
     /// Adds a paragraph or a list.
@@ -25,6 +26,21 @@ impl<'a> Findings<'a> {
         table.write(&mut drawn)?;
         self.missed.extend(table.missed());
         self.add(&String::from_utf8_lossy(&drawn))
+    }
+
+    /// Adds a table that says the most in the fewest figures, for another page.
+    pub fn brief(&mut self, table: &Table) -> io::Result<()> {
+        let mut drawn = Vec::new();
+        table.write(&mut drawn)?;
+        let drawn = String::from_utf8_lossy(&drawn).into_owned();
+        self.add(&drawn)?;
+        self.brief = Some(drawn);
+        Ok(())
+    }
+
+    /// Returns that table.
+    pub fn in_brief(&self) -> Option<&str> {
+        self.brief.as_deref()
     }
 
     /// Returns a line for each target that was missed.

@@ -15,7 +15,7 @@ use machine::{KEY, Machine};
 use peers::{Peers, Stack};
 use punix_benches::{Findings, Table, Target as Judged};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(crate) struct Hosts {
     #[arg(long, value_name = "PATH")]
     pub(crate) pyinfra: Option<PathBuf>,
 
-    /// Fewer rounds, one of what takes long, and smaller packages
+    /// Fewer rounds, and one of what takes long
     #[arg(long)]
     pub(crate) quick: bool,
 
@@ -61,13 +61,16 @@ const FILES: u64 = 20;
 const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
 /// What takes longer in a quick run is done once.
-const PATIENCE_QUICK: Duration = Duration::from_secs(6);
+const PATIENCE_QUICK: Duration = Duration::from_secs(10);
 const DEADLINE: Duration = Duration::from_secs(300);
+/// What others are compared with.
+const OURS: &str = "punix";
 /// The machines of a fleet.
 const FLEET: u8 = 10;
 /// Of a package that is one file, and of one that is many.
 const LARGE_BYTES: u64 = 500_000_000;
 const SMALL_FILES: u64 = 10_000;
+const SMALL_FILES_BYTES: u64 = 20_000_000;
 
 /// What a row of ours has to stay under.
 #[derive(Clone, Copy)]
@@ -133,11 +136,8 @@ impl Bench<'_> {
         for peer in self.peers().all() {
             lines.push(format!("{}: {}", peer.name(), measure::version(&self.scratch, peer.program())?));
         }
-        let sizes = if self.options.quick { "; packages have a tenth of their size" } else { "" };
         let rounds = self.rounds();
-        lines.push(format!(
-            "times: middle of up to {rounds} rounds in turns; the machines have their disks in memory{sizes}"
-        ));
+        lines.push(format!("times: middle of up to {rounds} rounds in turns; the machines have their disks in memory"));
         here::heading(findings, &lines)
     }
 
@@ -174,6 +174,8 @@ impl Bench<'_> {
     fn measure(&self, sections: Vec<Section>) -> io::Result<Vec<Row>> {
         let mut rows = Vec::new();
         for Section { name, target, beside, ways } in sections.into_iter().filter(|section| self.wants(section.name)) {
+            // The table comes at the end, and some of this takes long.
+            writeln!(io::stderr(), "{}: {name}", here::date())?;
             let (tools, ways): (Vec<&str>, Vec<Way>) = ways.into_iter().unzip();
             let patience = if self.options.quick { PATIENCE_QUICK } else { Duration::MAX };
             let costs = patient_turns(&self.scratch, self.rounds(), patience, DEADLINE, &ways)?;
@@ -210,11 +212,11 @@ impl Bench<'_> {
             Ok(Stack { program: program.to_owned(), tree: self.tree(name, program)? })
         };
         let stacks = [stack("one", &one)?, stack("other", &other)?];
-        let mut same = vec![("punix", self.way(Before::Nothing, self.deploy(&machine, &one)?))];
+        let mut same = vec![(OURS, self.way(Before::Nothing, self.deploy(&machine, &one)?))];
         same.push(("ssh HOST true", machine.bare()));
         let back = Before::Done { program: self.punix.clone(), arguments: self.deploy(&machine, &one)? };
-        let mut changed = vec![("punix", self.way(back, self.deploy(&machine, &other)?))];
-        let mut first = vec![("punix", self.way(machine.emptied(), self.deploy(&machine, &one)?))];
+        let mut changed = vec![(OURS, self.way(back, self.deploy(&machine, &other)?))];
+        let mut first = vec![(OURS, self.way(machine.emptied(), self.deploy(&machine, &one)?))];
         for (peer, machine) in &others {
             let words = |stack: &Stack| peer.way(self.scratch.path(), machine, stack);
             let once = words(&stacks[0])?;
@@ -269,10 +271,12 @@ impl Bench<'_> {
     /// Measures packages that a machine lacks.
     fn packages(&self) -> io::Result<Vec<Row>> {
         let names = ["a package of 500 MB", "a package of 10000 files"];
-        let scale = if self.options.quick { 10 } else { 1 };
+        if !names.iter().any(|name| self.wants(name)) {
+            return Ok(Vec::new());
+        }
         let mut sections = Vec::new();
         let machines = [self.boot(240)?, self.boot(241)?];
-        for (name, bytes, files) in [(names[0], LARGE_BYTES / scale, 1), (names[1], 20_000_000, SMALL_FILES / scale)] {
+        for (name, bytes, files) in [(names[0], LARGE_BYTES, 1), (names[1], SMALL_FILES_BYTES, SMALL_FILES)] {
             if !self.wants(name) {
                 continue;
             }
@@ -283,7 +287,7 @@ impl Bench<'_> {
             let lacking = |machine: &Machine| machine.without(&self.scratch.path().join("store"));
             let ours = self.way(lacking(&machines[0]), self.deploy(&machines[0], &program)?);
             let theirs = peers::copy(&machines[1], &entry, lacking(&machines[1]))?;
-            let ways = vec![("punix", ours), ("rsync", theirs)];
+            let ways = vec![(OURS, ours), ("rsync", theirs)];
             sections.push(Section { name, target: Target::Times(1.3, 0), beside: "rsync", ways });
         }
         self.measure(sections)
@@ -318,9 +322,34 @@ fn show(rows: &[Row], findings: &mut Findings<'_>) -> io::Result<()> {
         table.push(cells, target);
     }
     findings.table(&table)?;
+    findings.text("The same beside each other, in milliseconds on the clock:")?;
+    findings.brief(&beside(rows))?;
     let failed = rows.iter().filter(|row| !row.cost.last.end.is_success());
     let said: String = failed.map(|row| format!("- {}, {}: `{}`\n", row.name, row.tool, row.cost.last.said)).collect();
     if said.is_empty() { Ok(()) } else { findings.text(&said) }
+}
+
+/// Draws a column for each tool, as far as `punix` itself is one.
+fn beside(rows: &[Row]) -> Table {
+    let ours = rows.iter().filter(|row| row.tool == OURS).map(|row| row.name);
+    let names: Vec<&str> = ours.collect();
+    let compared = || rows.iter().filter(|row| names.contains(&row.name));
+    let mut tools: Vec<&str> = Vec::new();
+    for row in compared() {
+        if !tools.contains(&row.tool) {
+            tools.push(row.tool);
+        }
+    }
+    let mut table = Table::new(1, &[&["what"], &tools[..]].concat());
+    for name in &names {
+        let cell = |tool: &&str| match compared().find(|row| row.name == *name && row.tool == *tool) {
+            Some(row) if row.cost.last.end.is_success() => format!("{:.0}", row.cost.wall.as_secs_f64() * 1e3),
+            Some(_) => "failed".to_owned(),
+            None => "-".to_owned(),
+        };
+        table.push(std::iter::once((*name).to_owned()).chain(tools.iter().map(cell)).collect(), None);
+    }
+    table
 }
 
 fn text(path: &Path) -> io::Result<&str> {

@@ -5,5 +5,5 @@ mod page;
 mod table;
 
 pub use findings::Findings;
-pub use page::{Page, Section};
+pub use page::{Page, Section, replaced};
 pub use table::{Table, Target};

@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// Tells where, when and what is measured.
 pub(crate) fn heading(findings: &mut Findings<'_>, more: &[String]) -> io::Result<()> {
-    let place = format!("machine: {}; below {}", kind(), file_system(&std::env::temp_dir()));
+    let place = format!("machine: {}; files on {}", kind(), file_system(&std::env::temp_dir()));
     let time = format!("date: {}; load average at the start: {}", date(), load());
     let lines: Vec<&str> = [place.as_str(), &time].into_iter().chain(more.iter().map(String::as_str)).collect();
     findings.text(&lines.join("  \n"))

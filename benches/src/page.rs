@@ -68,6 +68,15 @@ impl Page {
     }
 }
 
+/// Puts a block between the two lines of a page that say where it stands: a comment that is `NAME`, and one that is `/NAME`.
+/// Returns nothing where they are not.
+pub fn replaced(page: &str, name: &str, block: &str) -> Option<String> {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->\n"));
+    let (before, rest) = page.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}{}\n{end}{after}", block.trim_matches('\n')))
+}
+
 /// Begins a line about a bench.
 fn link(bench: &str) -> String {
     format!("- [{bench}](#{bench}): ")
@@ -108,7 +117,7 @@ mod tests {
 | --version |    |    9.0 |  60 ms |        |
 ";
         assert_eq!(String::from_utf8(drawn).unwrap(), expected);
-        assert_eq!(table().missed(), ["corpus, 10: 73.2 ms; the target is 60 ms"]);
+        assert_eq!(table().missed(), ["corpus, N = 10: 73.2 ms; the target is 60 ms"]);
     }
 
     #[test]
@@ -128,6 +137,7 @@ mod tests {
         findings.table(&table()).unwrap();
         findings.text("- refs: `ok`").unwrap();
         assert_eq!(findings.missed().len(), 1);
+        assert_eq!(findings.in_brief(), None);
         let kept = findings.markdown().to_owned();
         assert!(kept.starts_with("machine: a\n\n| shape "), "{kept}");
         assert!(kept.ends_with(" |\n\n- refs: `ok`\n"), "{kept}");
@@ -184,6 +194,15 @@ Not measured: no lab
         let missed = "## Targets missed\n\n- [hosts](#hosts): far: 9; the target is 1\n";
         let expected = format!("# New\n\n{missed}\n## pcl\n\ndate: new\n\n## hosts\n\ndate: old\n");
         assert_eq!(rendered, expected);
+    }
+
+    #[test]
+    fn a_block_takes_the_place_of_the_former_one() {
+        let page = "a\n<!-- hosts -->\nold\n\nold\n<!-- /hosts -->\nb\n";
+        let expected = "a\n<!-- hosts -->\n| new |\n<!-- /hosts -->\nb\n";
+        assert_eq!(replaced(page, "hosts", "| new |\n").as_deref(), Some(expected));
+        assert_eq!(replaced(expected, "hosts", "| new |").as_deref(), Some(expected));
+        assert_eq!(replaced("a\n<!-- hosts -->\n", "hosts", "new"), None);
     }
 
     #[test]

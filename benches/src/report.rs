@@ -3,11 +3,11 @@
 use crate::measure::{self, Scratch};
 use crate::{fleet, hosts, machine, measured, pcl, plugins, service, store};
 use clap::{Args, ValueEnum};
-use punix_benches::{Findings, Page, Section};
+use punix_benches::{Findings, Page, Section, replaced};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Run all benches and write docs/benchmarks.md
@@ -55,6 +55,10 @@ pub(crate) struct Report {
     /// The page
     #[arg(long, value_name = "PATH", default_value = "docs/benchmarks.md")]
     output: PathBuf,
+
+    /// A page that has a place for the short table of `hosts`, which is put there
+    #[arg(long, value_name = "PATH")]
+    readme: Option<PathBuf>,
 }
 
 /// The benches, in the order of the page.
@@ -119,7 +123,7 @@ pub(crate) fn run(options: &Report, out: &mut dyn Write) -> io::Result<ExitCode>
     let mut page = match fs::read_to_string(&options.output) {
         Ok(text) => Page::parse(&text, &names),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Page::default(),
-        Err(error) => return Err(io::Error::other(format!("{}: {error}", options.output.display()))),
+        Err(error) => return Err(about(&options.output, &error)),
     };
     let start = format!("date: {}; load average at the start: {}", machine::date(), machine::load());
     let mut fails = false;
@@ -134,12 +138,15 @@ pub(crate) fn run(options: &Report, out: &mut dyn Write) -> io::Result<ExitCode>
             findings.text(&format!("Not measured to its end: {error}."))?;
             missed.push(format!("not measured to its end: {error}"));
         }
+        if let (Some(readme), Some(block)) = (&options.readme, findings.in_brief()) {
+            put_in(readme, name, block)?;
+        }
         fails |= !missed.is_empty();
         let missed = missed.iter().map(|line| without_places(line)).collect();
         page.put(name.word(), Section { missed, text: without_places(findings.markdown()) });
         // Written after each: what comes next may be interrupted.
-        fs::write(&options.output, page.render(&without_places(&head(options, &peers, &wanted, &start)?), &names))
-            .map_err(|error| io::Error::other(format!("{}: {error}", options.output.display())))?;
+        let head = without_places(&head(options, &peers, &wanted, &start)?);
+        fs::write(&options.output, page.render(&head, &names)).map_err(|error| about(&options.output, &error))?;
     }
     writeln!(out, "\nwrote {}", options.output.display())?;
     Ok(if options.assert && fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -165,6 +172,21 @@ fn bench(name: Name, options: &Report, peers: &Peers, findings: &mut Findings<'_
             hosts::run(&hosts::Hosts { punix, reference, lab, ansible, pyinfra, quick, assert, only }, findings)
         }
     }
+}
+
+/// Puts a table where a page has a place for it.
+fn put_in(page: &Path, name: Name, block: &str) -> io::Result<()> {
+    let text = fs::read_to_string(page).map_err(|error| about(page, &error))?;
+    let day = machine::date();
+    let day = day.split(' ').next().unwrap_or_default();
+    let block = format!("{block}\nMeasured on {day}: {}; load average {}.", machine::kind(), machine::load());
+    let text = replaced(&text, name.word(), &block)
+        .ok_or_else(|| io::Error::other(format!("{} has no place for `{}`", page.display(), name.word())))?;
+    fs::write(page, text).map_err(|error| about(page, &error))
+}
+
+fn about(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::other(format!("{}: {error}", path.display()))
 }
 
 /// Finds out what is there.
@@ -200,7 +222,11 @@ fn head(options: &Report, peers: &Peers, ran: &[Name], start: &str) -> io::Resul
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for (name, path, how) in known {
         match path {
-            Some(path) => found.push(format!("{name}: {}", measure::version(&scratch, path)?)),
+            Some(path) => {
+                let said = measure::version(&scratch, path)?;
+                let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+                found.push(if said.starts_with(name) { said } else { format!("{name}: {said}") });
+            }
             None => missing.push(format!("{name}{how}")),
         }
     }

@@ -39,8 +39,9 @@ impl Table {
     pub fn missed(&self) -> Vec<String> {
         let line = |row: &Row| {
             let target = row.target.as_ref().filter(|target| target.met == Some(false))?;
-            let name = row.cells.iter().take(self.naming).filter(|cell| !cell.is_empty());
-            let name = name.map(String::as_str).collect::<Vec<_>>().join(", ");
+            let named = self.head.iter().zip(&row.cells).take(self.naming).filter(|(_, cell)| !cell.is_empty());
+            let name = named.map(|(head, cell)| if head == "N" { format!("N = {cell}") } else { cell.clone() });
+            let name = name.collect::<Vec<_>>().join(", ");
             Some(format!("{name}: {}; the target is {}", target.found, target.wanted))
         };
         self.rows.iter().filter_map(line).collect()

@@ -8,12 +8,12 @@
 
 mod failing;
 mod guarded;
-mod histories;
+pub(crate) mod histories;
 mod killed;
 mod moments;
 mod operation;
 mod power;
 mod races;
 mod restored;
-mod site;
+pub(crate) mod site;
 mod volume;

@@ -9,6 +9,7 @@ mod failing;
 mod going;
 mod killed;
 mod many;
+mod renewing;
 mod secrets;
 mod staging;
 

@@ -26,6 +26,7 @@ mod sdk_guide;
 mod secrets;
 mod seeds;
 mod service;
+mod soak;
 mod start;
 mod store;
 mod streams;

@@ -56,6 +56,7 @@ pub use render::{Rendered, RenderedFile, Renderer, render, same_forms, stack_of}
 pub use sources::{SourceFile, SourceHeld, Sources, read_sources};
 pub use splice::{Content, Contents, references, splice, splice_record};
 pub use tls::{
-    CertificateSource, Fits, Pair, add_pairs, certificate_of, domain_of, keep_pairs, key_reference, read_pairs,
+    CertificateSource, Fits, Pair, add_pairs, certificate_of, certificates_of, domain_of, keep_pairs, key_reference,
+    read_pairs,
 };
 pub use units::{Activation, Deed, Reason, UnitStep, stack_for_units, stack_to_bring_up, unit_steps, wishes};

@@ -189,6 +189,12 @@ pub fn certificate_of<'g>(generation: &'g Generation, domain: &str) -> Option<&'
     generation.files.iter().filter(|row| is_certificate(row)).find(is_of)
 }
 
+/// Returns what the record of a generation has of certificates, by domain.
+pub fn certificates_of(generation: &Generation) -> impl Iterator<Item = (String, &FileRow)> {
+    let rows = generation.files.iter().filter(|row| is_certificate(row));
+    rows.filter_map(|row| Some((row.path.parent()?.name().to_owned(), row)))
+}
+
 /// Returns the reference to the key of a domain, as records have it.
 pub fn key_reference(domain: &str) -> String {
     format!("{KEY_KIND}:{domain}")

@@ -114,7 +114,7 @@ pub(crate) fn admit(
         looking.record(generation)?;
     }
     let trimmed = trimmed(plan, &kept, to, wanted);
-    let emptied = emptied(target, &ledger, &looking.items)?;
+    let emptied = emptied(target, &ledger, &looking.items, &plan.changes)?;
     let directories = to_make(target, &looking.items, to.map(|_| &plan.stack))?;
     let of_files = |directory: &&TargetPath| !directory.is_within(target.layout.root());
     let made: Vec<TargetPath> = directories.iter().filter(of_files).cloned().collect();

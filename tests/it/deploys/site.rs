@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What stands at a path: mode, owner, group, and the bytes or where a link leads.
-pub(super) type Standing = (u32, u32, u32, Vec<u8>);
+pub(crate) type Standing = (u32, u32, u32, Vec<u8>);
 /// All files and links of a host that are not ours, by path.
-pub(super) type Tree = BTreeMap<PathBuf, Standing>;
+pub(crate) type Tree = BTreeMap<PathBuf, Standing>;
 
 const FILES: usize = 20;
 
@@ -157,7 +157,7 @@ fn program(version: usize) -> String {
 }
 
 /// Returns all files and links of a host that are not ours.
-pub(super) fn tree(host: &Path) -> Tree {
+pub(crate) fn tree(host: &Path) -> Tree {
     let mut tree = Tree::new();
     each(host, &mut |path, metadata| {
         let ours = ["deployments", "var/lib/punix"].iter().any(|ours| path.starts_with(host.join(ours)));
@@ -173,7 +173,7 @@ pub(super) fn tree(host: &Path) -> Tree {
 }
 
 /// Returns what stands at a path, if a file or a link does.
-pub(super) fn standing(path: &Path) -> Option<Standing> {
+pub(crate) fn standing(path: &Path) -> Option<Standing> {
     let rights = |found: &fs::Metadata| (found.permissions().mode() & 0o7777, found.uid(), found.gid());
     let metadata = fs::symlink_metadata(path).ok()?;
     if metadata.is_symlink() {
@@ -196,7 +196,7 @@ pub(super) fn is_tidy(host: &Path, about: &str) {
 }
 
 /// Tells whether a change was begun and neither finished nor undone.
-pub(super) fn has_journal(host: &Path) -> bool {
+pub(crate) fn has_journal(host: &Path) -> bool {
     fs::read_dir(host.join("deployments/.journal")).is_ok_and(|mut names| names.next().is_some())
 }
 

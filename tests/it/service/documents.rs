@@ -148,6 +148,7 @@ fn every_verb_has_a_document() {
                 "listed": false,
                 "units": []
               },
+              "artifact_renewed": 0,
               "artifact_skipped": 0,
               "changes": [
                 {

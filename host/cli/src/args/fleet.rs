@@ -143,6 +143,10 @@ pub(crate) struct Rollback {
     #[arg(long, short, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub(crate) jobs: Option<u16>,
 
+    /// Make files with secrets anew, from the values that the secrets have now
+    #[arg(long)]
+    pub(crate) resolve_secrets: bool,
+
     #[command(flatten)]
     pub(crate) reach: FleetReach,
 
@@ -179,6 +183,10 @@ pub(crate) struct SetCurrent {
     /// Hosts that are worked on at the same time; without it one
     #[arg(long, short, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub(crate) jobs: Option<u16>,
+
+    /// Make files with secrets anew, from the values that the secrets have now
+    #[arg(long)]
+    pub(crate) resolve_secrets: bool,
 
     #[command(flatten)]
     pub(crate) activating: Activating,

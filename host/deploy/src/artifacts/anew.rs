@@ -4,16 +4,15 @@ use super::holes::is_digest;
 use super::{Artifact, Artifacts, association};
 use punix_store::Digest;
 use punix_target::{ArtifactRow, Generation, RecordedChunk, TargetPath};
-use std::collections::BTreeSet;
 
 /// What it is made of if it is the public key.
 const TLSA: &str = "tlsa";
 
-/// Returns what has to be asked for to make the files of a generation anew, by machine: a name, and the domain whose
-/// certificate it is made of. What a program says is not asked for: it goes back with the program.
-pub fn asked_of(generation: &Generation) -> BTreeSet<(&str, &str, &str)> {
-    let asked = generation.artifacts.iter().filter(|row| can_be_made(generation, row));
-    asked.filter_map(|row| Some((row.host.as_str(), row.name.as_str(), row.domain.as_deref()?))).collect()
+/// Returns what has to be asked for to make the files of a generation anew: what is made of a certificate, and stands where
+/// the record says. What a program says is not asked for: it goes back with the program.
+pub fn asked_of(generation: &Generation) -> Vec<&ArtifactRow> {
+    let rows = generation.artifacts.iter();
+    rows.filter(|row| row.domain.is_some() && can_be_made(generation, row)).collect()
 }
 
 /// Tells whether the record says where an artifact stands in its file.
@@ -121,7 +120,12 @@ mod tests {
         let generation = drafted_with(&was);
         let path = generation.artifacts[0].path.clone();
         let then = format!("\"{was}\"\n");
-        assert_eq!(asked_of(&generation).into_iter().collect::<Vec<_>>(), [("mx", "tlsa", "mx.example.org")]);
+        let asked = asked_of(&generation);
+        assert_eq!(
+            asked.iter().map(|row| row.token()).collect::<Vec<_>>(),
+            ["{artifact:mx/tlsa}", "{artifact:mx/tlsa}"]
+        );
+        assert_eq!(asked_of(&drafted_with("two words")), Vec::<&ArtifactRow>::new(), "it stands nowhere as it is");
         let now = digest("now");
         let made = |artifacts: &Artifacts, was: &str| made_anew(&generation, &path, was.as_bytes(), artifacts);
         assert_eq!(made(&artifacts(&[("tlsa", &now)]), &then), Some(format!("\"{now}\"\n").into_bytes()));

@@ -10,6 +10,7 @@ use crate::ledger::Ledger;
 use crate::path::TargetPath;
 use crate::plan::{After, Change};
 use crate::resolve::Resolver;
+use crate::seen::There;
 use crate::target::Target;
 use punix_disk::Kind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,9 +65,17 @@ pub(super) fn is_within(
 }
 
 /// Returns the directories of ours in which nothing will be, innermost first.
-pub(super) fn emptied(target: &Target<'_>, ledger: &Ledger, items: &[Item]) -> Result<Vec<TargetPath>, TargetError> {
+pub(super) fn emptied(
+    target: &Target<'_>,
+    ledger: &Ledger,
+    items: &[Item],
+    changes: &[Change],
+) -> Result<Vec<TargetPath>, TargetError> {
     let leaving = |item: &&Item| item.after.is_none() && item.before.is_some();
     let mut going: BTreeSet<TargetPath> = items.iter().filter(leaving).map(|item| item.path.clone()).collect();
+    // What would go and was removed by hand leaves its directory to us.
+    let gone = changes.iter().filter(|change| change.before == There::Nothing && !matches!(change.after, After::File { .. }));
+    going.extend(gone.map(|change| change.real.clone()));
     let mut emptied = Vec::new();
     let mut ours: Vec<&TargetPath> = ledger.directories().collect();
     ours.sort_by_key(|directory| std::cmp::Reverse(directory.as_str().matches('/').count()));

@@ -12,7 +12,7 @@ use crate::args::service::Apply;
 use crate::args::service::reach::Units;
 use crate::exit::Exit;
 use crate::ui::{Ui, shown};
-use punix_deploy::{KeptPlan, read_plan, same_secrets, stack_for_units};
+use punix_deploy::{Artifacts, KeptPlan, read_plan, same_secrets, stack_for_units};
 use punix_diag::{Code, Diagnostic};
 use punix_model::Redactor;
 use punix_target::{Brought, Door, Generation, Goal, Payload};
@@ -60,7 +60,10 @@ fn apply(
     };
     let new: &Generation = generation_new;
     let remade = match new.files.iter().any(|row| row.chunks.is_some()) {
-        true => kept::remake(teller.ui, site.door, new, vault, args.tls_certs.as_deref())?,
+        true => {
+            let from = (vault, args.tls_certs.as_deref());
+            kept::remake(teller.ui, site.door, new, from, &Artifacts::default())?
+        }
         false => Remade::default(),
     };
     same_secrets(&plan, &remade.marks).map_err(|error| error.explain(&|_| None))?;

@@ -11,11 +11,13 @@ use super::site::Site;
 use super::words;
 use crate::args::service::reach::{Activating, Units as UnitArguments};
 use punix_deploy::{
-    Counts, Decided, Go, Ground, PlanError, Planned, Policy, Refusal, Wish, back_from, kept as kept_number, plan,
-    question_for,
+    Artifacts, Counts, Decided, Go, Ground, PlanError, Planned, Policy, Refusal, Wish, back_from, kept as kept_number,
+    plan, question_for,
 };
 use punix_diag::{Diagnostic, SourceMap};
-use punix_target::{Generation, Payload, Question};
+use punix_store::Digest;
+use punix_target::{Body, Generation, Payload, Question};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Which way it goes.
@@ -41,7 +43,12 @@ pub(crate) struct Way<'w> {
     pub(crate) refuse_drift: bool,
     pub(crate) units: &'w UnitArguments,
     pub(crate) activating: &'w Activating,
+    /// Who tells what other hosts give by now, where somebody knows.
+    pub(crate) present: Option<Present<'w>>,
 }
+
+/// Tells what other hosts give by now of what a generation takes.
+pub(crate) type Present<'w> = &'w dyn Fn(&Generation) -> Artifacts;
 
 /// What became of it.
 #[derive(Debug)]
@@ -63,22 +70,27 @@ pub(crate) fn go(teller: Teller<'_>, site: &Site<'_>, way: Way<'_>) -> Result<We
     };
     let number = number.map_err(|error| refuse(teller, &error))?;
     let to = door.record(way.stack, number)?;
+    let artifacts = match way.present.filter(|_| way.rewrites) {
+        Some(present) => present(&to),
+        None => Artifacts::default(),
+    };
     let remade = match way.resolves {
-        true => Some(kept::remake(teller.ui, door, &to, way.vault, way.tls_certs)?),
+        true => Some(kept::remake(teller.ui, door, &to, (way.vault, way.tls_certs), &artifacts)?),
         false => None,
     };
+    let (anew, renewed) = kept::anew(door, &to, artifacts)?;
     let seen = door.look(&question_for(&to))?;
     let needs_backend = activate::is_wanted(way.activating);
     let around = kept::around(teller.ui, site, &to, way.units, needs_backend)?;
     let policy = Policy { adopt: way.adopt, refuse_drift: way.refuse_drift, keep: u32::MAX };
     let marks = remade.as_ref().map(|remade| &remade.marks);
-    let wish = Wish::Go(Go { to: &to, policy, rewrite: way.rewrites, remade: marks });
+    let wish = Wish::Go(Go { to: &to, policy, rewrite: way.rewrites, remade: marks, anew: &anew });
     let planned = plan(Ground { seen: &seen, boundary: &around.boundary }, wish);
     match planned.map_err(|error| refuse(teller, &error))? {
         Planned::Unchanged { number, .. } => {
             Ok(Went { number, was: Some(number), counts: Counts::default(), changed: None })
         }
-        Planned::Change(decided) => change(teller, site, way, &around, &to, *decided, remade),
+        Planned::Change(decided) => change(teller, site, way, (&around, &to), *decided, (remade, renewed)),
     }
 }
 
@@ -86,16 +98,16 @@ fn change(
     teller: Teller<'_>,
     site: &Site<'_>,
     way: Way<'_>,
-    around: &kept::Around,
-    to: &Generation,
+    (around, to): (&kept::Around, &Generation),
     decided: Decided,
-    remade: Option<Remade>,
+    (remade, renewed): (Option<Remade>, BTreeMap<Digest, Body>),
 ) -> Result<Went, Stopped> {
     let warnings: Vec<Diagnostic> = decided.warnings.iter().map(Diagnostic::from).collect();
     teller.warn(&warnings, &SourceMap::default());
     let Remade { files, redactor, blobs, .. } = remade.unwrap_or_default();
     let secrets = files.into_iter().filter(|(path, _)| decided.secrets.contains(path)).collect();
-    let payload = Payload { blobs: decided.inline.clone().into_iter().chain(blobs).collect(), secrets };
+    let blobs = decided.inline.clone().into_iter().chain(blobs).chain(renewed);
+    let payload = Payload { blobs: blobs.collect(), secrets };
     let committed = commit::commit(teller, site.door, &around.boundary, &decided.plan, payload)?;
     let units = around.units_to_bring_up(site.door, to).map(|units| Units { redactor: &redactor, ..units });
     let (activated, broke) = match activate::activate(teller, site, way.activating, units, &decided.units) {

@@ -44,6 +44,7 @@ fn deploy(ui: &Ui, args: &Arguments, program: &Program) -> Result<Exit, Stopped>
     let teller = Teller { ui, events: args.building.events };
     let vault = Vault::read(ui, &args.source.making.secrets)?;
     let visit = Visit { command: COMMAND, wait: args.reach.wait, makes: true };
+    let none = Artifacts::default();
     let job = Job {
         source: &args.source,
         activating: &args.activating,
@@ -54,6 +55,7 @@ fn deploy(ui: &Ui, args: &Arguments, program: &Program) -> Result<Exit, Stopped>
         command: COMMAND,
         wait: args.reach.wait,
         vault: vault.as_ref(),
+        artifacts: &none,
         consent: None,
     };
     // A target that cannot be had is found out before anything is built.

@@ -11,6 +11,7 @@ mod going;
 mod log;
 mod order;
 mod plan;
+mod present;
 mod ready;
 mod report;
 mod running;

@@ -41,6 +41,8 @@ fn run(ui: &Ui, command: &str, stack: &str, to: To, going: &Going) -> Result<Exi
         refuse_drift: going.refuse_drift,
         units: &going.units,
         activating: &going.activating,
+        // Nobody knows here who that is.
+        present: None,
     };
     site::at(ui, &place, visit, |site| {
         let Went { number, was, counts, changed } = back::go(teller, site, way)?;
@@ -55,7 +57,7 @@ fn unchanged(teller: Teller<'_>, stack: &str, number: u32) -> Exit {
     let text = format!("unchanged: stack {stack} at {}\n", generation(number));
     let document = json!({
         "ok": true, "stack": stack, "outcome": "unchanged", "generation": number, "was": number,
-        "restored": 0, "removed": 0, "secret_skipped": 0, "artifact_skipped": 0, "changes": [], "units": [], "activation": null,
+        "restored": 0, "removed": 0, "secret_skipped": 0, "artifact_skipped": 0, "artifact_renewed": 0, "changes": [], "units": [], "activation": null,
         "diagnostics": [], "dropped": 0,
     });
     teller.result(&text, &document, Exit::Done)
@@ -77,11 +79,11 @@ fn show(
         return Err(stopped);
     }
     let error = activated.error(way.stack, Some(number));
-    let Counts { written, removed, same, secret_skipped, artifact_skipped } = counts;
+    let Counts { written, removed, same, secret_skipped, artifact_skipped, artifact_renewed } = counts;
     let document = json!({
         "ok": error.is_none(), "stack": way.stack, "outcome": outcome(way.to), "generation": number,
         "was": was, "restored": written + same, "removed": removed, "secret_skipped": secret_skipped,
-        "artifact_skipped": artifact_skipped,
+        "artifact_skipped": artifact_skipped, "artifact_renewed": artifact_renewed,
         "changes": changes.iter().map(words::change_json).collect::<Vec<Value>>(),
         "units": units.iter().map(words::step_json).collect::<Vec<Value>>(),
         "activation": activated.json(),
@@ -98,9 +100,13 @@ fn outcome(to: To) -> &'static str {
     }
 }
 
-/// Returns what the line says of files that stay as they are.
+/// Returns what the line says of files that are not what the generation had.
 pub(super) fn skipped(counts: Counts) -> String {
-    let counted = [(counts.secret_skipped, "secret-skipped"), (counts.artifact_skipped, "artifact-skipped")];
+    let counted = [
+        (counts.secret_skipped, "secret-skipped"),
+        (counts.artifact_skipped, "artifact-skipped"),
+        (counts.artifact_renewed, "artifact-renewed"),
+    ];
     counted.iter().filter(|(files, _)| *files > 0).map(|(files, word)| format!(", {files} {word}")).collect()
 }
 

@@ -10,7 +10,8 @@ use super::site::Site;
 use crate::args::service::reach::Units as UnitArguments;
 use crate::ui::Ui;
 use punix_deploy::{
-    Pair, certificate_of, domain_of, key_reference, references, splice_record, stack_for_units, stack_to_bring_up,
+    Anew, Artifacts, Pair, certificate_of, domain_of, key_reference, made_anew, references, splice_record,
+    stack_for_units, stack_to_bring_up,
 };
 use punix_model::{Facts, Redactor, Scope, Secret, Shape, Slot};
 use punix_plugin::runtime::BackendPlugin;
@@ -79,13 +80,13 @@ impl Around {
 }
 
 /// Makes the files of a generation anew that have secrets in them. Keys and their certificates are read from a directory, if
-/// one is named.
+/// one is named; `artifacts` are those of which it is known what they are by now.
 pub(super) fn remake(
     ui: &Ui,
     door: &dyn Door,
     generation: &Generation,
-    vault: Option<&Vault>,
-    tls_certs: Option<&Path>,
+    (vault, tls_certs): (Option<&Vault>, Option<&Path>),
+    artifacts: &Artifacts,
 ) -> Result<Remade, Stopped> {
     let (keys, names): (BTreeSet<String>, BTreeSet<String>) =
         references(generation).into_iter().partition(|name| domain_of(name).is_some());
@@ -105,10 +106,31 @@ pub(super) fn remake(
         }
     }
     let redactor = Redactor::new(&values.values().cloned().collect::<Vec<Secret>>());
-    let files = splice_record(generation, &values)?;
+    let files = splice_record(generation, &values, artifacts)?;
     let secrets: Vec<&Secret> = files.values().collect();
     marks.extend(files.keys().cloned().zip(door.tag_all(&secrets)?));
     Ok(Remade { files, marks, blobs, redactor })
+}
+
+/// Makes the files of a generation anew that have no secrets in them, with what other hosts give by now.
+pub(super) fn anew(
+    door: &dyn Door,
+    generation: &Generation,
+    artifacts: Artifacts,
+) -> Result<(Anew, BTreeMap<Digest, Body>), Stopped> {
+    let (mut marks, mut blobs) = (BTreeMap::new(), BTreeMap::new());
+    let known = generation.artifacts.iter().filter(|row| artifacts.find(&row.host, &row.name).is_some());
+    let paths: BTreeSet<&TargetPath> = known.filter(|row| !row.at.is_empty()).map(|row| &row.path).collect();
+    for row in generation.files.iter().filter(|row| paths.contains(&row.path)) {
+        let Mark::Sha256(digest) = row.mark else { continue };
+        let Some(was) = door.blob(&digest)? else { continue };
+        if let Some(bytes) = made_anew(generation, &row.path, &was, &artifacts) {
+            let body = Body::from(bytes);
+            marks.insert(row.path.clone(), Mark::Sha256(body.digest()));
+            blobs.insert(body.digest(), body);
+        }
+    }
+    Ok((Anew { marks, artifacts }, blobs))
 }
 
 /// Opens the store of this machine, if there is one.

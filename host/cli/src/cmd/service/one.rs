@@ -14,7 +14,8 @@ use super::{Stopped, build, health};
 use crate::args::service::Source;
 use crate::args::service::reach::Activating;
 use punix_deploy::{
-    Decided, Deploy, Design, Gate, Ground, Planned, Policy, Rendered, UnitStep, Wish, plan, question, stack_of,
+    Artifacts, Decided, Deploy, Design, Gate, Ground, Planned, Policy, Rendered, UnitStep, Wish, plan, question,
+    stack_of,
 };
 use punix_diag::Diagnostic;
 use punix_target::{Change, Generation, Goal};
@@ -38,6 +39,8 @@ pub(crate) struct Job<'j> {
     pub(crate) wait: u64,
     /// What secrets are found in beside the resolvers, should it come to that.
     pub(crate) vault: Option<&'j Vault>,
+    /// What other hosts give, should it come to that.
+    pub(crate) artifacts: &'j Artifacts,
     /// What is waited for when all is ready and nothing is live.
     pub(super) consent: Option<Consent<'j>>,
 }
@@ -202,6 +205,7 @@ impl One<'_> {
     /// Makes the generation before live again, with its units.
     fn go_back(&self, stack: &str, number: u32) -> Result<Undone, Stopped> {
         let to = self.site.door.record(stack, number)?;
+        let present = |_: &Generation| self.job.artifacts.clone();
         let way = Way {
             stack,
             to: To::Number(number),
@@ -213,6 +217,7 @@ impl One<'_> {
             refuse_drift: false,
             units: &self.job.source.making.units,
             activating: self.job.activating,
+            present: Some(&present),
         };
         back::go(self.teller, self.site, way).map(|went| Undone::Back(Box::new(went)))
     }

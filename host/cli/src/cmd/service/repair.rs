@@ -12,7 +12,7 @@ use super::words::{self, generation, seen};
 use crate::args::service::Repair as Arguments;
 use crate::exit::Exit;
 use crate::ui::Ui;
-use punix_deploy::{Deploy, Ground, Planned, Policy, Repair, Wish, plan, question_for, timestamp};
+use punix_deploy::{Artifacts, Deploy, Ground, Planned, Policy, Repair, Wish, plan, question_for, timestamp};
 use punix_diag::{Code, Diagnostic, SourceMap};
 use punix_model::Secret;
 use punix_target::{
@@ -39,7 +39,10 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
             door.tag(&Secret::new(Vec::new()))?;
         }
         let remade = match args.resolve_secrets {
-            true => Some(kept::remake(ui, door, &live, vault.as_ref(), args.tls_certs.as_deref())?),
+            true => {
+                let from = (vault.as_ref(), args.tls_certs.as_deref());
+                Some(kept::remake(ui, door, &live, from, &Artifacts::default())?)
+            }
             false => None,
         };
         let seen = door.look(&question_for(&live))?;

@@ -178,13 +178,13 @@ fn what_other_hosts_give_by_now_is_what_a_generation_has() {
     warned(
         &back,
         expect![[r#"
-            `/etc/app/tlsa.json` is as it was in gen-001, with what the certificate of mx was then; if it is another one by now, `punix fleet apply` writes that
             artifact-skipped: 1 file(s) with artifacts of other hosts stay as they are; `punix fleet apply` writes them with what these hosts give
+            `/etc/app/tlsa.json` is as it was in gen-001, with what the certificate of mx was then; if it is another one by now, `punix fleet apply` writes that
         "#]],
     );
     let fresh = |text: &str| {
         let artifact = crate::Artifact { kind: "tlsa".to_owned(), domain: None, text: text.to_owned() };
-        let mut artifacts = crate::Artifacts::default();
+        let mut artifacts = Artifacts::default();
         artifacts.add("mx", BTreeMap::from([("tlsa".to_owned(), artifact)]));
         let mark = Mark::Sha256(Digest::of(format!("\"{text}\"\n").as_bytes()));
         Anew { marks: BTreeMap::from([(path(place), mark)]), artifacts }

@@ -84,6 +84,22 @@ fn a_directory_with_something_of_somebody_else_stays() {
 }
 
 #[test]
+fn a_directory_whose_last_file_was_removed_by_hand_goes_with_it() {
+    for goes in ["the next version", "the stack"] {
+        let disk = deployed(1);
+        disk.remove(Path::new("etc/gone/deep/removed")).unwrap();
+        if goes == "the stack" {
+            let plan = plan(&disk, Some(1), Goal::Gone, &first(), &Wants::new());
+            run(&disk, &plan, Payload::default()).unwrap();
+        } else {
+            deploy(&disk, 2, &first(), &second()).unwrap();
+        }
+        assert!(!names(&disk, "etc").contains(&"gone".to_owned()), "{goes}");
+        assert!(!Ledger::read(&target(&disk)).unwrap().is_made(&path("/etc/gone/deep")), "{goes}");
+    }
+}
+
+#[test]
 fn the_bytes_of_a_file_that_was_edited_by_hand_are_kept() {
     let disk = deployed(1);
     disk.remove(Path::new("etc/app/changed")).unwrap();
@@ -210,4 +226,41 @@ fn what_was_done_is_told() {
         assert_eq!(last, (Some(1), Some(2), vec![], wanted));
         assert_told(&found, &wanted);
     }
+}
+
+/// What a rollback made anew is what the generation has from then on, though its record says what it was.
+#[test]
+fn what_was_made_anew_stands_in_place_of_what_the_record_says() {
+    use crate::look::look;
+    use crate::seen::Question;
+    use crate::verify::{Depth, verify};
+    let disk = deployed(2);
+    let record = read(&disk, "d/Web/gen-001.json");
+    let mut now = first();
+    now.insert(path("/etc/app/changed"), want("made anew", 0o644));
+    let back = plan(&disk, Some(2), Goal::Kept(1), &second(), &now);
+    run(&disk, &back, payload(&now)).unwrap();
+    assert_eq!((read(&disk, "d/Web/gen-001.json"), read(&disk, "etc/app/changed")), (record, "made anew".to_owned()));
+    let it = target(&disk);
+    let one = records::record(&it, "Web", 1).unwrap();
+    assert_eq!(verify(&it, &one, Depth::Presence).unwrap(), []);
+    let live = || look(&it, &Question { stack: "Web".to_owned(), ..Question::default() }).unwrap().current.unwrap();
+    let mark = |of: &Generation| of.files.iter().find(|row| row.path == path("/etc/app/changed")).unwrap().mark;
+    let anew = Digest::of(b"made anew");
+    assert_eq!(mark(&live()), Mark::Sha256(anew));
+    // It is kept as what a record names is.
+    trim(&it, "Web", 1).unwrap();
+    assert!(names(&disk, "d/.blobs").contains(&anew.to_string()));
+    // Somebody changed it, and a repair brings it again.
+    disk.remove(Path::new("etc/app/changed")).unwrap();
+    disk.create(Path::new("etc/app/changed"), 0o644).unwrap().write_all(b"by hand").unwrap();
+    assert_eq!(verify(&it, &one, Depth::Presence).unwrap().len(), 1);
+    let repair = plan(&disk, Some(1), Goal::Kept(1), &now, &now);
+    run(&disk, &repair, Payload::default()).unwrap();
+    assert_eq!(verify(&it, &one, Depth::Presence).unwrap(), []);
+    // Of another generation it says nothing, and what the record says is not made anew.
+    let same = plan(&disk, Some(1), Goal::Kept(1), &now, &first());
+    run(&disk, &same, Payload::default()).unwrap();
+    assert_eq!((mark(&live()), verify(&it, &one, Depth::Presence).unwrap()), (mark(&one), vec![]));
+    assert!(Ledger::read(&it).unwrap().digests_anew().next().is_none());
 }

@@ -26,6 +26,7 @@ use crate::ui::Ui;
 use punix_deploy::{Artifacts, Rules, Run};
 use punix_diag::{Diagnostic, SourceMap, json as diagnostic_json};
 use punix_model::RunState;
+use punix_target::Generation;
 use serde_json::{Value, json};
 use std::cell::Cell;
 
@@ -165,6 +166,7 @@ impl Applying<'_> {
                 return Ok(Undone::Gone(Box::new(gone)));
             };
             let to = site.door.record(stack, number)?;
+            let present = |_: &Generation| self.artifacts.clone();
             let way = Way {
                 stack,
                 to: To::Number(number),
@@ -176,6 +178,7 @@ impl Applying<'_> {
                 tls_certs: self.args.making.tls_certs.as_deref(),
                 units,
                 activating,
+                present: Some(&present),
             };
             back::go(teller, site, way).map(|went| Undone::Back(Box::new(went)))
         })
@@ -214,6 +217,7 @@ impl Applying<'_> {
             command: COMMAND,
             wait: args.reach.wait,
             vault: self.vault,
+            artifacts: self.artifacts,
             consent,
         };
         ui.doing("reaching");

@@ -1,5 +1,6 @@
 //! `punix fleet rollback` and `punix fleet set-current`: hosts go to generations that they keep. Only what is on them is needed;
-//! so hosts go in the plain reverse order of the file, whatever the programs say now.
+//! so hosts go in the plain reverse order of the file, whatever the programs say now. What was made of another host's
+//! certificate is made of the one that this host has by now: certificates do not go back.
 
 use super::super::Stopped;
 use super::super::back::{self, To, Way, Went};
@@ -12,6 +13,7 @@ use super::apply::warnings;
 use super::crew::{Crew, Purpose};
 use super::failure::Failure;
 use super::jobs;
+use super::present::Asking;
 use super::report::{Report, Well};
 use super::running::{Turns, all};
 use crate::args::fleet::{Choosing, FleetReach, FleetTelling, Generations, Rollback, SetCurrent};
@@ -20,6 +22,7 @@ use crate::exit::Exit;
 use crate::ui::Ui;
 use punix_deploy::{Order, Rules, Run};
 use punix_diag::{SourceMap, json as diagnostic_json};
+use punix_target::Generation;
 use serde_json::{Value, json};
 use std::cell::Cell;
 
@@ -38,6 +41,8 @@ pub(super) fn rollback(ui: &Ui, args: &Rollback) -> Result<Exit, Stopped> {
         reach: &args.reach,
         telling: &args.telling,
         to: None,
+        resolves: args.resolve_secrets,
+        asking: &Asking::new(&crew, &args.reach, "punix fleet rollback"),
     };
     going.all()
 }
@@ -65,6 +70,8 @@ pub(super) fn set_current(ui: &Ui, args: &SetCurrent) -> Result<Exit, Stopped> {
         reach: &args.reach,
         telling: &args.telling,
         to: Some(&to),
+        resolves: args.resolve_secrets,
+        asking: &Asking::new(&crew, &args.reach, "punix fleet set-current"),
     };
     going.all()
 }
@@ -83,6 +90,10 @@ struct Going<'g> {
     telling: &'g FleetTelling,
     /// Nothing for the generation before.
     to: Option<&'g Generations>,
+    /// Whether files with secrets are made anew.
+    resolves: bool,
+    /// Who knows what hosts give to each other by now.
+    asking: &'g Asking<'g>,
 }
 
 impl Going<'_> {
@@ -132,10 +143,11 @@ impl Going<'_> {
         let at = self.crew.place(place, self.reach, false)?;
         let visit = Visit { command: self.command, wait: self.reach.wait, makes: false };
         let units = Units { unit_dir: None };
+        let present = |generation: &Generation| self.asking.present(ui, generation);
         let way = Way {
             stack,
             to: self.to(stack),
-            resolves: false,
+            resolves: self.resolves,
             vault: None,
             tls_certs: None,
             rewrites: true,
@@ -143,6 +155,7 @@ impl Going<'_> {
             refuse_drift: false,
             units: &units,
             activating: self.activating,
+            present: Some(&present),
         };
         ui.doing("reaching");
         site::at(ui, &at, visit, |site| {
@@ -167,6 +180,7 @@ impl Going<'_> {
         let mut facts = json!({
             "outcome": outcome, "generation": number, "was": was, "restored": restored, "removed": removed,
             "secret_skipped": counts.secret_skipped, "artifact_skipped": counts.artifact_skipped,
+            "artifact_renewed": counts.artifact_renewed,
             "changes": [], "units": [], "activation": null,
         });
         if let Some(changed) = changed {
