@@ -44,6 +44,10 @@ pub(crate) struct Hosts {
     #[arg(long, value_name = "PATH")]
     pub(crate) pyinfra: Option<PathBuf>,
 
+    /// `deploy` of deploy-rs, to be measured too; needs `nix`
+    #[arg(long, value_name = "PATH")]
+    pub(crate) deploy_rs: Option<PathBuf>,
+
     /// Fewer rounds, and one of what takes long
     #[arg(long)]
     pub(crate) quick: bool,
@@ -142,8 +146,8 @@ impl Bench<'_> {
     }
 
     fn peers(&self) -> Peers<'_> {
-        let Hosts { reference, ansible, pyinfra, .. } = self.options;
-        Peers::new(reference.as_deref(), ansible.as_deref(), pyinfra.as_deref())
+        let Hosts { reference, ansible, pyinfra, deploy_rs, .. } = self.options;
+        Peers::new(reference.as_deref(), ansible.as_deref(), pyinfra.as_deref()).with_deploy_rs(deploy_rs.as_deref())
     }
 
     fn boot(&self, number: u8) -> io::Result<Machine> {

@@ -32,6 +32,10 @@ pub(crate) struct Report {
     #[arg(long, value_name = "PATH")]
     pyinfra: Option<PathBuf>,
 
+    /// `deploy` of deploy-rs, which needs `nix` [default: that of PATH]
+    #[arg(long, value_name = "PATH")]
+    deploy_rs: Option<PathBuf>,
+
     /// A sealed build of the program, whose size is told too
     #[arg(long, value_name = "PATH")]
     sealed: Option<PathBuf>,
@@ -113,6 +117,7 @@ struct Peers {
     rsync: Option<PathBuf>,
     ansible: Option<PathBuf>,
     pyinfra: Option<PathBuf>,
+    deploy_rs: Option<PathBuf>,
 }
 
 pub(crate) fn run(options: &Report, out: &mut dyn Write) -> io::Result<ExitCode> {
@@ -168,8 +173,12 @@ fn bench(name: Name, options: &Report, peers: &Peers, findings: &mut Findings<'_
             if peers.rsync.is_none() {
                 return Err(io::Error::other("there is no `rsync`"));
             }
-            let (lab, ansible, pyinfra) = (options.lab.clone(), peers.ansible.clone(), peers.pyinfra.clone());
-            hosts::run(&hosts::Hosts { punix, reference, lab, ansible, pyinfra, quick, assert, only }, findings)
+            let (lab, deploy_rs) = (options.lab.clone(), peers.deploy_rs.clone());
+            let (ansible, pyinfra) = (peers.ansible.clone(), peers.pyinfra.clone());
+            hosts::run(
+                &hosts::Hosts { punix, reference, lab, ansible, pyinfra, deploy_rs, quick, assert, only },
+                findings,
+            )
         }
     }
 }
@@ -199,6 +208,7 @@ fn find(options: &Report) -> io::Result<Peers> {
         rsync: in_path("rsync"),
         ansible: options.ansible.clone().or_else(|| in_path("ansible-playbook")),
         pyinfra: options.pyinfra.clone().or_else(|| in_path("pyinfra")),
+        deploy_rs: options.deploy_rs.clone().or_else(|| in_path("nix").and_then(|_| in_path("deploy"))),
     })
 }
 
@@ -218,6 +228,7 @@ fn head(options: &Report, peers: &Peers, ran: &[Name], start: &str) -> io::Resul
         ("rsync", peers.rsync.as_ref(), ""),
         ("ansible", peers.ansible.as_ref(), " (`--ansible PATH`)"),
         ("pyinfra", peers.pyinfra.as_ref(), " (`--pyinfra PATH`)"),
+        ("deploy-rs", peers.deploy_rs.as_ref(), " (`--deploy-rs PATH`, and `nix`)"),
     ];
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for (name, path, how) in known {

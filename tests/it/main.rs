@@ -12,6 +12,8 @@ mod exact;
 mod fleet;
 mod fmt;
 mod fuzz;
+#[path = "../fuzzing.rs"]
+mod fuzzing;
 mod hostile;
 mod hostile_builds;
 mod kill;

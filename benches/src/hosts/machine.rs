@@ -40,6 +40,11 @@ impl Machine {
         fs::copy(key.with_extension("pub"), machine.folder.join("id.pub"))?;
         machine.run("make", true)?;
         machine.run("boot", true)?;
+        // Its files are those of this machine, but what this one has of Nix was not brought there.
+        let words = ["inside", text(&machine.folder)?, "rm", "-rf", "/nix"];
+        if !Command::new("bash").arg(script).args(words).status()?.success() {
+            return Err(io::Error::other("`rm -rf /nix` failed on a machine of the lab"));
+        }
         let key = fs::read_to_string(machine.folder.join("host_key.pub"))?;
         let mut words = key.split(' ');
         let (kind, letters) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -95,7 +100,7 @@ impl Machine {
     pub(super) fn emptied(&self) -> Before {
         let store = self.store.display();
         self.shell(&format!(
-            "rm -rf /etc/app {UNITS} ~root/.punix ~root/.cache /var/lib/punix {store}*/* {store}*/.[a-z]*"
+            "rm -rf /etc/app {UNITS} ~root/.punix ~root/.cache /var/lib/punix /nix/* {store}*/* {store}*/.[a-z]*"
         ))
     }
 

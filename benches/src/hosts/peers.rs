@@ -7,12 +7,14 @@ use crate::turns::{Before, Way};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Those that are there.
 pub(super) struct Peers<'a> {
     reference: Option<&'a Path>,
     ansible: Option<&'a Path>,
     pyinfra: Option<&'a Path>,
+    deploy_rs: Option<&'a Path>,
 }
 
 pub(super) enum Peer<'a> {
@@ -21,6 +23,7 @@ pub(super) enum Peer<'a> {
     Reference(&'a Path),
     Ansible(&'a Path),
     Pyinfra(&'a Path),
+    DeployRs(&'a Path),
 }
 
 /// What is brought: a program, and the files that come of it.
@@ -31,12 +34,17 @@ pub(super) struct Stack {
 
 impl<'a> Peers<'a> {
     pub(super) fn new(reference: Option<&'a Path>, ansible: Option<&'a Path>, pyinfra: Option<&'a Path>) -> Peers<'a> {
-        Peers { reference, ansible, pyinfra }
+        Peers { reference, ansible, pyinfra, deploy_rs: None }
+    }
+
+    pub(super) fn with_deploy_rs(self, deploy_rs: Option<&'a Path>) -> Peers<'a> {
+        Peers { deploy_rs, ..self }
     }
 
     pub(super) fn all(&self) -> Vec<Peer<'a>> {
         let (ansible, pyinfra) = (self.ansible.map(Peer::Ansible), self.pyinfra.map(Peer::Pyinfra));
-        [Some(Peer::Rsync), self.reference.map(Peer::Reference), ansible, pyinfra].into_iter().flatten().collect()
+        let (reference, deploy_rs) = (self.reference.map(Peer::Reference), self.deploy_rs.map(Peer::DeployRs));
+        [Some(Peer::Rsync), reference, ansible, pyinfra, deploy_rs].into_iter().flatten().collect()
     }
 }
 
@@ -47,13 +55,14 @@ impl Peer<'_> {
             Peer::Reference(_) => "reference",
             Peer::Ansible(_) => "ansible",
             Peer::Pyinfra(_) => "pyinfra",
+            Peer::DeployRs(_) => "deploy-rs",
         }
     }
 
     pub(super) fn program(&self) -> &Path {
         match self {
             Peer::Rsync => Path::new("rsync"),
-            Peer::Reference(path) | Peer::Ansible(path) | Peer::Pyinfra(path) => path,
+            Peer::Reference(path) | Peer::Ansible(path) | Peer::Pyinfra(path) | Peer::DeployRs(path) => path,
         }
     }
 
@@ -90,9 +99,51 @@ impl Peer<'_> {
                 let words = ["-y", "--user", "root", "--key", KEY, &machine.address(), text(&deploy)?];
                 ((*path).to_owned(), words.map(str::to_owned).to_vec())
             }
+            Peer::DeployRs(path) => {
+                let place = nix(scratch, machine, tree, path)?;
+                let words =
+                    ["--skip-checks", "--ssh-opts", &machine.options().join(" "), &format!("{}#lab", text(&place)?)];
+                ((*path).to_owned(), words.map(str::to_owned).to_vec())
+            }
         };
         Ok(Way { before: Before::Nothing, program, arguments: words })
     }
+}
+
+/// Writes what brings a tree as a profile, and has it built: what a deploy finds built here, it only brings. It is no flake, of which
+/// older programs do not tell what it asks for.
+fn nix(scratch: &Path, machine: &Machine, tree: &Path, deploy: &Path) -> io::Result<PathBuf> {
+    // No helpers for building, nobody to download from: a shell copies some files.
+    let settings = scratch.join(".config/nix");
+    fs::create_dir_all(&settings)?;
+    let lines = ["experimental-features = nix-command", "sandbox = false", "build-users-group =", "substituters ="];
+    fs::write(settings.join("nix.conf"), format!("{}\n", lines.join("\n")))?;
+    let place = scratch.join(format!("{}-nix", tree_name(tree)));
+    fs::create_dir_all(&place)?;
+    // It asks for its own other half in what it brings.
+    let activate = deploy.with_file_name("activate");
+    fs::copy(&activate, place.join("activate-rs"))
+        .map_err(|error| io::Error::other(format!("{}: {error}; it comes with deploy-rs", activate.display())))?;
+    let script = "cp -r --no-preserve=mode \\\"\\$PROFILE\\\"/etc/. /etc/";
+    let build = format!(
+        "PATH=/bin:/usr/bin; mkdir $out; cp -r ${{{}}} $out/etc; cp ${{./activate-rs}} $out/activate-rs; \
+         printf '%s\\n' '#!/bin/sh' \"{script}\" >$out/deploy-rs-activate; chmod +x $out/deploy-rs-activate",
+        text(tree)?
+    );
+    let profile = format!(
+        "user = \"root\"; path = derivation {{ name = \"app\"; system = builtins.currentSystem; builder = \"/bin/sh\"; \
+         args = [ \"-c\" ''{build}'' ]; }};"
+    );
+    let address = machine.address();
+    let node = format!(
+        "hostname = \"{address}\"; sshUser = \"root\"; fastConnection = true; autoRollback = false; magicRollback = false; \
+         profiles.app = {{ {profile} }};"
+    );
+    fs::write(place.join("default.nix"), format!("{{ deploy.nodes.lab = {{ {node} }}; }}\n"))?;
+    // What fails here is told by the deploy.
+    let words = ["--no-out-link", "-A", "deploy.nodes.lab.profiles.app.path", text(&place)?];
+    let _ = Command::new("nix-build").args(words).current_dir(scratch).env("HOME", scratch).output();
+    Ok(place)
 }
 
 /// Names a tree, which is `NAME/etc`.

@@ -8,6 +8,9 @@
 mod border;
 mod build;
 pub mod fetch;
+#[cfg(test)]
+#[path = "../../../tests/fuzzing.rs"]
+mod fuzzing;
 pub mod git;
 #[cfg(feature = "fetch")]
 mod keep;

@@ -15,6 +15,9 @@ mod draft;
 mod entries;
 mod failure;
 mod fleet;
+#[cfg(test)]
+#[path = "../../../tests/fuzzing.rs"]
+mod fuzzing;
 mod health;
 mod limits;
 mod places;

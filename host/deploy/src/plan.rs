@@ -252,7 +252,7 @@ fn go_plan(ground: Ground<'_>, go: &Go<'_>) -> Result<Planned, PlanError> {
     if judged.is_still() && seen.current.as_ref().is_some_and(|live| live.number == to.number) {
         return Ok(Planned::Unchanged { number: to.number, push: BTreeSet::new() });
     }
-    let units = unit_steps(seen.current.as_ref(), Some(to), &judged.noticed());
+    let units = unit_steps(seen.current.as_ref(), Some(&judged.written(to)), &judged.noticed());
     let units = if rewrite { units } else { units.into_iter().map(UnitStep::left).collect() };
     let warnings = going_warnings(seen, to, &judged, (rewrite, anew));
     let rest = Rest { push: BTreeSet::new(), units, warnings, blobs: judged.blobs() };

@@ -12,6 +12,9 @@ mod door;
 mod examined;
 mod fault;
 mod file;
+#[cfg(test)]
+#[path = "../../../tests/fuzzing.rs"]
+mod fuzzing;
 mod grant;
 mod inspect;
 pub mod limits;

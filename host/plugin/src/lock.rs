@@ -193,9 +193,11 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzzing::{damaged, damages, fuzz};
     use crate::inspect::inspect;
     use crate::testing::resolver;
     use expect_test::{Expect, expect};
+    use proptest::prelude::*;
 
     fn locked() -> (Lock, Component, Inspected) {
         let component = Component::new(resolver());
@@ -270,6 +272,19 @@ mod tests {
                 r#"punix.lock:11:10: `, plugins\bao "one".wasm` is not a source: a path or an address on one line"#
             ]],
         );
+    }
+
+    fuzz! {
+        256;
+
+        /// A lock that was damaged is refused, or it is another one that is read as it is written.
+        #[test]
+        fn damage_does_no_harm(damages in damages()) {
+            let bytes = damaged(locked().0.to_text().as_bytes(), &damages);
+            if let Ok(lock) = Lock::parse("punix.lock", &String::from_utf8_lossy(&bytes)) {
+                prop_assert_eq!(Lock::parse("punix.lock", &lock.to_text()), Ok(lock));
+            }
+        }
     }
 
     #[test]

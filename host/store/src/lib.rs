@@ -11,6 +11,9 @@ mod canonical;
 mod derivation;
 mod digest;
 mod filling;
+#[cfg(test)]
+#[path = "../../../tests/fuzzing.rs"]
+mod fuzzing;
 mod gc;
 pub mod limits;
 mod lock;

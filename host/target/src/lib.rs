@@ -17,6 +17,9 @@ mod durable;
 mod failure;
 mod finish;
 mod flip;
+#[cfg(test)]
+#[path = "../../../tests/fuzzing.rs"]
+mod fuzzing;
 mod generation;
 mod guard;
 mod hands;

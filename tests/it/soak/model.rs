@@ -97,8 +97,9 @@ impl Stack {
         self.kept.contains_key(&previous).then_some(previous)
     }
 
-    pub(super) fn deployed(&self, wanted: Wanted) -> Stack {
-        if self.live() == Some(&wanted) {
+    /// Returns it after a deploy, which makes no generation if all is as it is to be, what stands there too.
+    pub(super) fn deployed(&self, wanted: Wanted, is_drifted: bool) -> Stack {
+        if self.live() == Some(&wanted) && !is_drifted {
             return self.clone();
         }
         let mut after = self.clone();

@@ -112,7 +112,7 @@ impl Soak {
         let before = &self.stacks[at];
         let wanted = Wanted::random(before.live(), &mut self.random);
         self.ground.write_program(before.name, &wanted.module(before.name));
-        let after = before.deployed(wanted);
+        let after = before.deployed(wanted, drift.is_some());
         let command = self.ground.deploying(before.name);
         self.change("deploy", at, command, after, drift, about);
     }
@@ -259,8 +259,8 @@ impl Soak {
                 while !has_journal(&host) && child.try_wait().expect("it is ours").is_none() {
                     std::thread::sleep(Duration::from_micros(50));
                 }
-                // A change takes a small part of the whole.
-                until = Instant::now() + wait / 8;
+                // What is left takes a part of the whole, sooner or later after the point from which there is no way back.
+                until = Instant::now() + wait / [2, 4, 16][self.random.below(3)];
             }
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
             is_sent = child.try_wait().expect("it is ours").is_none();

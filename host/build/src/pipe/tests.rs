@@ -5,6 +5,7 @@ use super::client::{PipeError, There};
 use super::frame::{ANSWER_BYTES_MAX, FrameError, REQUEST_BYTES_MAX, pack, receive};
 use super::message::{Answer, Fated, PROTOCOL, Request};
 use super::serve;
+use crate::fuzzing::fuzz;
 use crate::package::{Package, Packages};
 use crate::recipe::find;
 use crate::schedule::{Fate, Plan};
@@ -197,7 +198,9 @@ fn what_is_too_large_is_refused_before_it_is_read() {
     }
 }
 
-proptest! {
+fuzz! {
+    256;
+
     #[test]
     fn no_bytes_do_harm(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), ours in any::<bool>()) {
         if ours {
@@ -205,5 +208,28 @@ proptest! {
         }
         let _ = receive::<Answer>(&mut bytes.as_slice(), ANSWER_BYTES_MAX);
         let _ = served(bytes);
+    }
+
+    /// What is nearly a request or an answer does no harm either. The store that is named stays the one of the test.
+    #[test]
+    fn nothing_that_is_nearly_right_does_harm(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
+        cut in proptest::option::of(any::<prop::sample::Index>()),
+    ) {
+        let damaged = |mut bytes: Vec<u8>| {
+            for (at, byte) in &changes {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+            bytes.truncate(cut.map_or(bytes.len(), |cut| cut.index(bytes.len() + 1)));
+            bytes
+        };
+        let scratch = Scratch::new();
+        let mut bytes = [pack(&greeted()), pack(&open(&scratch.join("store")))].map(Result::unwrap).concat();
+        let package = Request::Package("{\"package\": \"a\", \"version\": \"1\"}".to_owned());
+        bytes.extend(damaged([pack(&package), pack(&Request::Look { wanted: vec![0, 7] })].map(Result::unwrap).concat()));
+        let _ = served(bytes);
+        let answer = damaged(pack(&hello()).unwrap());
+        let _ = receive::<Answer>(&mut answer.as_slice(), ANSWER_BYTES_MAX);
     }
 }

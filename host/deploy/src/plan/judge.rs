@@ -5,9 +5,10 @@ use super::{Counts, Ground, Policy, Warning};
 use crate::tls::is_certificate;
 use punix_store::Digest;
 use punix_target::{
-    After, Body, Boundary, Change, FileRow, FileSeen, Maker, Mark, PathSeen, RecordedChunk, Seen, TargetPath, There,
-    Withheld,
+    After, Body, Boundary, Change, FileRow, FileSeen, Generation, Maker, Mark, PathSeen, RecordedChunk, Seen,
+    TargetPath, There, Withheld,
 };
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the bytes of files with secrets come from.
@@ -53,6 +54,27 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// Returns a generation with its files as they are written, which may have been made anew.
+    pub(super) fn written<'g>(&self, to: &'g Generation) -> Cow<'g, Generation> {
+        let marks: BTreeMap<&TargetPath, Mark> = self
+            .changes
+            .iter()
+            .filter_map(|change| match change.after {
+                After::File { mark, .. } => Some((&change.path, mark)),
+                After::Same | After::Nothing => None,
+            })
+            .collect();
+        let other = |row: &FileRow| marks.get(&row.path).copied().filter(|mark| *mark != row.mark);
+        if to.files.iter().all(|row| other(row).is_none()) {
+            return Cow::Borrowed(to);
+        }
+        let mut to = to.clone();
+        for row in &mut to.files {
+            row.mark = other(row).unwrap_or(row.mark);
+        }
+        Cow::Owned(to)
+    }
+
     /// Returns the changes that somebody can notice.
     pub(super) fn noticed(&self) -> Vec<Change> {
         self.changes.iter().filter(|change| !self.alike.contains(&change.path)).cloned().collect()

@@ -1,8 +1,10 @@
 use super::*;
+use crate::fuzzing::{damaged, damages, fuzz};
 use crate::plan::tests::model::{World, ask};
 use crate::plan::tests::{decided, drafted, plain};
 use crate::plan::{Deploy, Policy, Wish};
 use expect_test::expect;
+use proptest::prelude::*;
 
 /// A plan for a first deploy, whose files hold what the marks of made-up drafts are of.
 fn kept(draft: Generation) -> KeptPlan {
@@ -81,4 +83,17 @@ fn no_secret_is_in_it() {
     .assert_eq(&shown);
     let text = String::from_utf8(write_plan(&kept(drafted("swordfish", |_| {}))).unwrap()).unwrap();
     assert!(!text.contains("swordfish"));
+}
+
+fuzz! {
+    256;
+
+    /// A plan has one form: what was damaged is refused, or it is another plan in that form.
+    #[test]
+    fn damage_does_no_harm(damages in damages()) {
+        let bytes = damaged(&write_plan(&kept(plain())).unwrap(), &damages);
+        if let Ok(plan) = read_plan(&bytes) {
+            prop_assert_eq!(write_plan(&plan).unwrap(), bytes);
+        }
+    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fuzzing::{damaged, damages, fuzz, seeds};
 use crate::testing::{BAO, compiled, component, manifest, resolver};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -197,45 +198,42 @@ fn a_length_of_several_bytes_is_written_right() {
     assert_eq!(inspect(&attach(&plain, &long)).unwrap().manifest, long);
 }
 
-/// Ten thousand of each, always the same; a failure names its number.
+/// A failure names its seed.
 #[test]
 fn damage_never_panics_and_never_adds_anything() {
-    check_damaged(&resolver());
-    check_damaged(&compiled());
-}
-
-fn check_damaged(whole: &[u8]) {
-    let world = inspect(whole).unwrap().manifest.world;
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let damage = prop::collection::vec((0..whole.len(), any::<u8>(), 0u8..5), 1..4);
-    for number in 0..10_000 {
-        let mut bytes = whole.to_vec();
-        for (at, byte, way) in damage.new_tree(&mut runner).expect("nothing is filtered").current() {
-            let at = at.min(bytes.len() - 1);
-            match way {
-                0 => bytes[at] = byte,
-                1 => bytes[at] ^= 1 << (byte & 7),
-                2 => bytes.insert(at, byte),
-                3 => bytes.truncate(at + 1),
-                _ => drop(bytes.splice(at..at + 1, [])),
-            }
-            if bytes.is_empty() {
-                bytes.push(byte);
-            }
-        }
-        let found = std::panic::catch_unwind(|| inspect(&bytes));
-        // What is still accepted is given nothing that is not in the table.
-        if let Ok(found) = found.unwrap_or_else(|_| panic!("damage {number} panics")) {
-            let given = found.manifest.world;
-            assert!(found.imports.iter().all(|name| given.imports(name)), "damage {number}");
-            assert_eq!(given, world, "damage {number}");
+    let sound = [resolver(), compiled()];
+    for seed in seeds(10) {
+        for whole in &sound {
+            check_damaged(whole, seed);
         }
     }
 }
 
-proptest! {
+fn check_damaged(whole: &[u8], seed: u64) {
+    let world = inspect(whole).unwrap().manifest.world;
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &bytes);
+    let mut runner = proptest::test_runner::TestRunner::new_with_rng(ProptestConfig::default(), rng);
+    for number in 0..1_000 {
+        let damages = damages().new_tree(&mut runner).expect("nothing is filtered").current();
+        let bytes = damaged(whole, &damages);
+        let found = std::panic::catch_unwind(|| inspect(&bytes));
+        // What is still accepted is given nothing that is not in the table.
+        if let Ok(found) = found.unwrap_or_else(|_| panic!("PUNIX_FUZZ_FROM={seed}: damage {number} panics")) {
+            let given = found.manifest.world;
+            let about = format!("PUNIX_FUZZ_FROM={seed}: damage {number}");
+            assert!(found.imports.iter().all(|name| given.imports(name)), "{about}");
+            assert_eq!(given, world, "{about}");
+        }
+    }
+}
+
+fuzz! {
+    256;
+
     #[test]
-    fn bytes_from_nowhere_are_an_error(mut bytes: Vec<u8>, kind in 0u8..3) {
+    fn bytes_from_nowhere_are_an_error(mut bytes in any::<Vec<u8>>(), kind in 0u8..3) {
         let header: &[u8] = match kind { 0 => b"", 1 => b"\0asm\x0d\0\x01\0", _ => b"\0asm\x01\0\0\0" };
         bytes.splice(0..0, header.iter().copied());
         prop_assert!(inspect(&bytes).is_err());

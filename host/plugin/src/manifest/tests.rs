@@ -1,4 +1,5 @@
 use super::*;
+use crate::fuzzing::fuzz;
 use crate::testing::{BAO, manifest};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -127,9 +128,11 @@ fn the_request_digest_follows_what_is_asked_for() {
     assert_eq!(newer.request_digest(), bao.request_digest());
 }
 
-proptest! {
+fuzz! {
+    256;
+
     #[test]
-    fn damage_is_an_error_or_another_manifest_in_its_one_form(at in 0..BAO.len(), byte: u8, cut: bool) {
+    fn damage_is_an_error_or_another_manifest_in_its_one_form(at in 0..BAO.len(), byte in any::<u8>(), cut in any::<bool>()) {
         let mut bytes = BAO.as_bytes().to_vec();
         bytes[at] = byte;
         bytes.truncate(if cut { at } else { bytes.len() });

@@ -1,7 +1,9 @@
 use super::*;
+use crate::fuzzing::{damaged, damages, fuzz};
 use crate::grant::Policy;
 use crate::testing::{BAO, manifest};
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 
 mod properties;
 
@@ -268,4 +270,22 @@ fn commas_in_paths_are_not_those_between_them() {
     assert_eq!(listed(&["/a,/b"]), "/a,,/b");
     assert_eq!(listed(&["/a,", "/b,,"]), "/a,,,/b,,");
     assert_eq!(listed(&["/,", "/a/b,/c"]), "/,,,/a/b,,/c");
+}
+
+fuzz! {
+    256;
+
+    /// Whatever stands in a policy, a ceiling or a lock: it is read, or refused with a place.
+    #[test]
+    fn damage_does_no_harm(damages in damages()) {
+        let policy = format!("[plugin.\"org.example.bao\"]\n[plugin.\"org.example.bao\".grant]{GRANTED}");
+        let text = String::from_utf8_lossy(&damaged(policy.as_bytes(), &damages)).into_owned();
+        if let Ok(policy) = Policy::parse("p.toml", &text) {
+            for table in policy.plugin.values() {
+                let _ = effective(&manifest(BAO), Some(table), &[]);
+            }
+        }
+        let ceiling = "[[deny]]\nplugin = \"*\"\nspawn = true\n";
+        let _ = Ceiling::parse("10-site.toml", &String::from_utf8_lossy(&damaged(ceiling.as_bytes(), &damages)));
+    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fuzzing::fuzz;
 use crate::limits::VALUE_DEPTH_MAX;
 use proptest::prelude::*;
 
@@ -160,7 +161,9 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-proptest! {
+fuzz! {
+    256;
+
     #[test]
     fn what_is_written_is_read_back(value in any_value()) {
         let text = written(&value);

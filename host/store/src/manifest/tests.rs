@@ -1,5 +1,7 @@
 use super::*;
+use crate::fuzzing::{damaged, damages, fuzz};
 use expect_test::expect;
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 fn file(path: &str, content: &[u8]) -> Entry {
@@ -128,4 +130,18 @@ fn the_digest_of_a_tree_never_changes() {
     let manifest = Manifest::new(vec![directory("bin"), file("bin/x", b"x"), link("l", "bin/x")]);
     expect!["dd59ec5813170de534e7d4f06f40d2b2187ef816e1097c9d4e099552dd0a2cbc"]
         .assert_eq(&manifest.tree_hash().to_string());
+}
+
+fuzz! {
+    256;
+
+    /// A manifest has one form: what was damaged is refused, or it is another manifest in that form.
+    #[test]
+    fn damage_does_no_harm(damages in damages()) {
+        let manifest = Manifest::new(vec![directory("a"), file("a/b", b"content"), link("l", "a/b")]);
+        let bytes = damaged(&manifest.to_json(), &damages);
+        if let Ok(manifest) = Manifest::from_json(&bytes) {
+            prop_assert_eq!(manifest.to_json(), bytes);
+        }
+    }
 }

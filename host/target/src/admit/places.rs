@@ -74,7 +74,8 @@ pub(super) fn emptied(
     let leaving = |item: &&Item| item.after.is_none() && item.before.is_some();
     let mut going: BTreeSet<TargetPath> = items.iter().filter(leaving).map(|item| item.path.clone()).collect();
     // What would go and was removed by hand leaves its directory to us.
-    let gone = changes.iter().filter(|change| change.before == There::Nothing && !matches!(change.after, After::File { .. }));
+    let gone =
+        changes.iter().filter(|change| change.before == There::Nothing && !matches!(change.after, After::File { .. }));
     going.extend(gone.map(|change| change.real.clone()));
     let mut emptied = Vec::new();
     let mut ours: Vec<&TargetPath> = ledger.directories().collect();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fuzzing::fuzz;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use punix_store::limits::RECORD_BYTES_MAX;
@@ -372,7 +373,9 @@ fn rows() -> impl Strategy<Value = Vec<FileRow>> {
     })
 }
 
-proptest! {
+fuzz! {
+    256;
+
     #[test]
     fn whatever_is_written_is_read(
         files in rows(),

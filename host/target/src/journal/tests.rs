@@ -1,4 +1,6 @@
 use super::*;
+use crate::fuzzing::{damaged, damages, fuzz};
+use proptest::prelude::*;
 use punix_disk::{SimulatedDisk, Survival};
 use std::path::Path;
 
@@ -135,4 +137,26 @@ fn a_file_is_recognised_after_a_boot() {
     assert!(!other.is(&written));
     assert!(!seen.is(&Metadata { inode: 1000, ..found }));
     assert!(!seen.is(&Metadata { kind: Kind::Link, ..found }));
+}
+
+fuzz! {
+    256;
+
+    /// What was damaged is refused, also by who made its digests right, or it is another journal, whole.
+    #[test]
+    fn damage_does_no_harm(first in damages(), second in damages(), both in any::<bool>(), summed in any::<bool>()) {
+        let line = |text: Vec<u8>| [Digest::of(&text).to_string().as_bytes(), b" ", &text[..], b"\n"].concat();
+        let (intent, staged) = (serde_json::to_vec(&intent()).unwrap(), serde_json::to_vec(&staged()).unwrap());
+        let whole = [line(intent.clone()), line(staged.clone())].concat();
+        let bytes = match (summed, both) {
+            (false, _) => damaged(&whole, &first),
+            (true, false) => [line(damaged(&intent, &first)), line(staged)].concat(),
+            (true, true) => [line(intent), line(damaged(&staged, &second))].concat(),
+        };
+        let disk = disk();
+        disk.create(Path::new("d/.journal/0123456789abcdef"), 0o600).unwrap().write_all(&bytes).unwrap();
+        if let Ok(journal) = only(&disk) {
+            prop_assert!(journal.staged.is_none_or(|staged| staged.items.len() == journal.intent.items.len()));
+        }
+    }
 }

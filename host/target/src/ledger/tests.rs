@@ -1,6 +1,8 @@
 use super::*;
+use crate::fuzzing::{damaged, damages, fuzz};
 use crate::layout::Layout;
 use expect_test::expect;
+use proptest::prelude::*;
 use punix_disk::SimulatedDisk;
 use std::path::Path;
 
@@ -140,4 +142,17 @@ fn a_note_about_a_secret_file_is_for_nobody_else() {
     assert_eq!(ledger.mode(), 0o644);
     ledger.note("Web", 1, vec![Note { secret: true, ..note("Web", 3, "x") }]);
     assert_eq!(ledger.mode(), 0o600);
+}
+
+fuzz! {
+    256;
+
+    /// What was damaged is refused, or it is another ledger that is written as it is read.
+    #[test]
+    fn damage_does_no_harm(damages in damages()) {
+        let bytes = damaged(&filled().to_bytes().unwrap(), &damages);
+        if let Ok(ledger) = read(&on_disk(&bytes)) {
+            prop_assert_eq!(read(&on_disk(&ledger.to_bytes().unwrap())).unwrap(), ledger);
+        }
+    }
 }

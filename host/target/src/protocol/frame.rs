@@ -200,6 +200,7 @@ fn read_some(from: &mut dyn Read, bytes: &mut [u8]) -> Result<usize, FrameError>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzzing::fuzz;
     use proptest::prelude::*;
 
     fn sent(head: &Vec<String>, pieces: &[Piece]) -> Vec<u8> {
@@ -257,7 +258,9 @@ mod tests {
         assert!(matches!(received(&secret), Err(FrameError::Large)));
     }
 
-    proptest! {
+    fuzz! {
+        256;
+
         #[test]
         fn no_bytes_do_harm(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), ours in any::<bool>()) {
             if ours {

@@ -6,6 +6,7 @@ use super::frame::{FrameError, Piece, begin, send};
 use super::message::{Answer, PROTOCOL, Request, Written, WrittenPlan};
 use super::server::serve;
 use crate::failure::TargetError;
+use crate::fuzzing::fuzz;
 use crate::generation::Mark;
 use crate::ledger::Note;
 use crate::path::TargetPath;
@@ -238,8 +239,8 @@ fn ask(door: &dyn Door, which: usize) {
     };
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+fuzz! {
+    400;
 
     /// Nothing that is nearly a request does harm; nothing but what is meant by it is done.
     #[test]

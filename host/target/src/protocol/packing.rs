@@ -66,6 +66,7 @@ impl Unpacker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzzing::fuzz;
     use proptest::prelude::*;
 
     fn unpacked(packed: &[u8], most: u64) -> io::Result<Vec<u8>> {
@@ -105,8 +106,8 @@ mod tests {
         assert!(packer.pack(text).is_ok());
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(400))]
+    fuzz! {
+        400;
 
         #[test]
         fn no_bytes_do_harm(

@@ -7,6 +7,7 @@ use super::frame::{FrameError, Piece, receive, send};
 use super::message::{Answer, PROTOCOL, Request, Told, Written};
 use super::server::serve;
 use crate::failure::TargetError;
+use crate::fuzzing::fuzz;
 use crate::generation::{Generation, Mark, Withheld};
 use crate::hands::Running;
 use crate::path::TargetPath;
@@ -296,8 +297,8 @@ fn whoever_says_nothing_is_not_waited_for_for_ever() {
     drop(to);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+fuzz! {
+    200;
 
     /// A session that is broken somewhere does no harm: it ends, or goes on, and nobody panics.
     #[test]

@@ -4,6 +4,7 @@ use super::archives::{Tar, Zipped, gzip, sum, zip};
 use super::packed::packed;
 use super::plain::old_sparse;
 use super::*;
+use crate::fuzzing::fuzz;
 use proptest::prelude::*;
 use std::sync::OnceLock;
 
@@ -90,8 +91,9 @@ fn summed(archive: &mut [u8]) {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+fuzz! {
+    256;
+
     #[test]
     fn archives_that_were_changed_do_no_harm(
         which in any::<prop::sample::Index>(),

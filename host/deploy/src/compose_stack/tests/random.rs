@@ -171,9 +171,11 @@ fn hold_to_its_promises(design: &Design) {
 
 #[test]
 fn no_stack_breaks_anything_and_all_that_is_composed_is_sound() {
-    let mut random = Random(7);
     let (mut composed, mut refused) = (0, 0);
-    for _ in 0..1_500 {
+    for seed in crate::fuzzing::seeds(1_500) {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        // The first numbers of near seeds are near each other.
+        random.below(2);
         let text = program(&mut random);
         match compose_text(&text) {
             Ok((design, _)) => {
@@ -185,10 +187,11 @@ fn no_stack_breaks_anything_and_all_that_is_composed_is_sound() {
                     .lines()
                     .filter(|line| line.contains("error: "))
                     .all(|line| line.starts_with("dir/test.pcl:"));
-                assert!(located && errors.contains("error: [E"), "{errors}\n{text}");
+                assert!(located && errors.contains("error: [E"), "seed {seed}: {errors}\n{text}");
                 refused += 1;
             }
         }
     }
-    assert!(composed > 100 && refused > 100, "{composed} composed, {refused} refused");
+    let few = composed + refused < 1_000;
+    assert!(few || composed > 100 && refused > 100, "{composed} composed, {refused} refused");
 }

@@ -173,7 +173,13 @@ fn what_other_hosts_give_by_now_is_what_a_generation_has() {
     use crate::draft::tests::drafted_with;
     let place = "/etc/app/tlsa.json";
     let [then, now] = ["then", "now"].map(|text| Digest::of(text.as_bytes()).to_string());
-    let mut world = deployed(&[drafted_with(&then), drafted_with(&now)]);
+    let drafted = |text: &str| {
+        let mut drafted = drafted_with(text);
+        let row = drafted.files.iter_mut().find(|row| row.path == path(place)).unwrap();
+        row.restarts = vec!["api.service".to_owned()];
+        drafted
+    };
+    let mut world = deployed(&[drafted(&then), drafted(&now)]);
     let back = decided(goes(&world, go(&world, 1)));
     warned(
         &back,
@@ -200,6 +206,8 @@ fn what_other_hosts_give_by_now_is_what_a_generation_has() {
     let anew = fresh(&Digest::of(b"later").to_string());
     let later = decided(goes(&world, Go { anew: &anew, ..go(&world, 1) }));
     assert_eq!((later.counts.written, later.counts.artifact_renewed), (1, 1));
+    let api = later.units.iter().find(|step| step.unit == "api.service").unwrap();
+    assert_eq!((api.deed, api.reasons.as_slice()), (crate::Deed::Restart, &[crate::Reason::Artifact(path(place))][..]));
     // It was not renewed at all.
     let anew = fresh(&then);
     let plain = decided(goes(&world, Go { anew: &anew, ..go(&world, 1) }));

@@ -1,6 +1,7 @@
 //! Both sides of a push, each against one that is hostile, and against each other where one of them goes away.
 
 use super::*;
+use crate::fuzzing::fuzz;
 use crate::protocol::client::{Client, Opening};
 use crate::protocol::door::Door;
 use crate::protocol::frame::{FrameError, receive, send};
@@ -423,8 +424,8 @@ fn pushed_until_done(both: &Both, says: &[Answer]) -> PushError {
     client.push(&both.from, &both.pushing(), &mut |_| {}).unwrap_err()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+fuzz! {
+    60;
 
     /// A push that is broken somewhere does no harm: what is there afterwards is whole, and nothing is anywhere else.
     #[test]
