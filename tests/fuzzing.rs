@@ -68,6 +68,9 @@ pub(crate) fn damages() -> impl Strategy<Value = Vec<(Index, u8, u8)>> {
     proptest::collection::vec((any::<Index>(), any::<u8>(), 0..6_u8), 1..4)
 }
 
+/// What stands in texts: digits, letters and signs.
+const TEXT: &[u8] = b"09-.,:[]{}\"\\/aZ \n";
+
 /// Returns bytes with these changes: others in their place, one bit, more, less, or none after them.
 pub(crate) fn damaged(whole: &[u8], damages: &[(Index, u8, u8)]) -> Vec<u8> {
     let mut bytes = whole.to_vec();
@@ -78,8 +81,7 @@ pub(crate) fn damaged(whole: &[u8], damages: &[(Index, u8, u8)]) -> Vec<u8> {
         let at = at.index(bytes.len());
         match way {
             0 => bytes[at] = *byte,
-            // What stands in texts: another digit, letter or sign.
-            1 => bytes[at] = b"09-.,:[]{}\"\\/aZ \n"[usize::from(*byte) % 18],
+            1 => bytes[at] = TEXT[usize::from(*byte) % TEXT.len()],
             2 => bytes[at] ^= 1 << (byte & 7),
             3 => bytes.insert(at, *byte),
             4 => bytes.truncate(at + 1),

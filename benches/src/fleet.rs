@@ -73,7 +73,8 @@ pub(crate) fn run(options: &Fleet, findings: &mut Findings<'_>) -> io::Result<()
         return alone(&scratch, &punix, hosts, findings);
     }
     let rounds = if options.quick { 1 } else { ROUNDS };
-    lines.push(format!("times: middle of {rounds} rounds in turns, to hosts on which nothing is"));
+    let times = if options.quick { "of one round".to_owned() } else { format!("middle of {rounds} rounds in turns") };
+    lines.push(format!("times: {times}, to hosts on which nothing is"));
     machine::heading(findings, &lines)?;
     let sizes = if options.quick { &SIZES[..1] } else { &SIZES[..] };
     let mut rows = Vec::new();

@@ -5,5 +5,5 @@ mod page;
 mod table;
 
 pub use findings::Findings;
-pub use page::{Page, Section, replaced};
+pub use page::{Page, Section, replaced, without};
 pub use table::{Table, Target};

@@ -106,7 +106,7 @@ pub(crate) struct MemoryLimit {
 impl MemoryLimit {
     pub(crate) fn new() -> io::Result<MemoryLimit> {
         let former = getrlimit(Resource::As);
-        let mut limit = former.clone();
+        let mut limit = former;
         limit.current = Some(limit.maximum.map_or(CHILD_BYTES_MAX, |maximum| maximum.min(CHILD_BYTES_MAX)));
         setrlimit(Resource::As, limit)?;
         Ok(MemoryLimit { former })
@@ -116,7 +116,7 @@ impl MemoryLimit {
 impl Drop for MemoryLimit {
     fn drop(&mut self) {
         // Only what is not more than before was limited, which is always allowed.
-        let _ = setrlimit(Resource::As, self.former.clone());
+        let _ = setrlimit(Resource::As, self.former);
     }
 }
 

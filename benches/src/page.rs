@@ -2,6 +2,7 @@
 //! keeps the sections of the others, with their dates.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// What begins the line of the list at the top that a section is behind.
 const MISSED: &str = "## Targets missed";
@@ -75,6 +76,13 @@ pub fn replaced(page: &str, name: &str, block: &str) -> Option<String> {
     let (before, rest) = page.split_once(&begin)?;
     let (_, after) = rest.split_once(&end)?;
     Some(format!("{before}{begin}{}\n{end}{after}", block.trim_matches('\n')))
+}
+
+/// Names what is in these directories without them: what programs say may tell where one machine keeps things.
+pub fn without(text: &str, places: &[(PathBuf, &str)]) -> String {
+    // All of what is there would lose its first letter.
+    let places = places.iter().filter(|(place, _)| place.parent().is_some());
+    places.fold(text.to_owned(), |text, (place, instead)| text.replace(&format!("{}/", place.display()), instead))
 }
 
 /// Begins a line about a bench.
@@ -203,6 +211,13 @@ Not measured: no lab
         assert_eq!(replaced(page, "hosts", "| new |\n").as_deref(), Some(expected));
         assert_eq!(replaced(expected, "hosts", "| new |").as_deref(), Some(expected));
         assert_eq!(replaced("a\n<!-- hosts -->\n", "hosts", "new"), None);
+    }
+
+    #[test]
+    fn where_a_machine_keeps_things_is_not_on_the_page() {
+        let places = [("/srv/own", ""), ("/home/me", "~/"), ("/", "")].map(|(place, to)| (PathBuf::from(place), to));
+        let said = "`/srv/own/target/punix` and `/home/me/bin/pyinfra` read /etc/x";
+        assert_eq!(without(said, &places), "`target/punix` and `~/bin/pyinfra` read /etc/x");
     }
 
     #[test]

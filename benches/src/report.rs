@@ -3,7 +3,7 @@
 use crate::measure::{self, Scratch};
 use crate::{fleet, hosts, machine, measured, pcl, plugins, service, store};
 use clap::{Args, ValueEnum};
-use punix_benches::{Findings, Page, Section, replaced};
+use punix_benches::{Findings, Page, Section, replaced, without};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -282,6 +282,5 @@ fn without_places(text: &str) -> String {
         (Some(std::env::temp_dir()), ""),
     ];
     let places = places.into_iter().filter_map(|(place, instead)| Some((place?, instead)));
-    let places = places.filter(|(place, _)| place.parent().is_some());
-    places.fold(text.to_owned(), |text, (place, instead)| text.replace(&format!("{}/", place.display()), instead))
+    without(text, &places.collect::<Vec<_>>())
 }

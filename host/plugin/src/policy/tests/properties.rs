@@ -7,7 +7,6 @@ use crate::request::{Ask, EnvRequest, FilesRequest, HostWanted, ProgramWanted, R
 use crate::word::{AbsolutePath, Pointer, RootName, VariableName};
 use proptest::collection::{btree_set, vec};
 use proptest::option::of;
-use proptest::prelude::*;
 use proptest::sample::select;
 
 /// One thing that a plugin may try.
