@@ -285,7 +285,7 @@ fuzz! {
                 let _ = effective(&manifest(BAO), Some(table), &[]);
             }
         }
-        let ceiling = "[[deny]]\nplugin = \"*\"\nspawn = true\n";
+        let ceiling = "[all]\nhttp = [{ host = \"*.internal:8200\" }]\n[all.limits]\nmemory_mib = 16\n";
         let _ = Ceiling::parse("10-site.toml", &String::from_utf8_lossy(&damaged(ceiling.as_bytes(), &damages)));
     }
 }
