@@ -1,13 +1,14 @@
 //! The same target by a program of its own: whatever does the work, the words are the same.
 
 use super::{SERVICE, Scene};
-use crate::support::Outcome;
+use crate::support::{Outcome, skip};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-/// Puts the program that other machines are given beside a scene.
-fn engine(scene: &Scene) -> String {
-    let system = format!("{}-linux", std::env::consts::ARCH);
+/// Puts the program that machines of a kind are given beside a scene.
+fn engine(scene: &Scene, architecture: &str) -> String {
+    let system = format!("{architecture}-linux");
     let program = punix_bundle::targets().iter().find(|target| target.system == system);
     let path = scene.path("punix-target");
     fs::write(&path, program.expect("there is one for this machine").bytes()).unwrap();
@@ -40,17 +41,40 @@ fn all(scene: &Scene, more: &[&str]) -> Vec<(String, Outcome)> {
     done
 }
 
-#[test]
-fn a_program_of_its_own_does_the_same() {
+/// Does everything in this process and by a program, which have to say the same.
+#[track_caller]
+fn is_the_same(there: &Scene, engine: &str) {
     let here = Scene::of(SERVICE);
-    let there = Scene::of(SERVICE);
-    let engine = engine(&there);
-    let (expected, done) = (all(&here, &[]), all(&there, &["--target-bin", &engine]));
+    let (expected, done) = (all(&here, &[]), all(there, &["--target-bin", engine]));
     for ((name, expected), (_, done)) in expected.iter().zip(&done) {
         assert_eq!(done.code, expected.code, "{name}: {}", done.stderr);
         assert_eq!(done.stdout, expected.stdout, "{name}");
         assert_eq!(done.stderr, expected.stderr, "{name}");
     }
+}
+
+#[test]
+fn a_program_of_its_own_does_the_same() {
+    let there = Scene::of(SERVICE);
+    is_the_same(&there, &engine(&there, std::env::consts::ARCH));
+}
+
+/// As far as an emulator is another kind of machine.
+#[test]
+fn the_program_for_the_other_architecture_does_the_same() {
+    let (other, emulator) = match std::env::consts::ARCH {
+        "x86_64" => ("aarch64", "/usr/bin/qemu-aarch64"),
+        _ => ("x86_64", "/usr/bin/qemu-x86_64"),
+    };
+    if !Path::new(emulator).exists() {
+        skip(&format!("there is no `{emulator}`, in which the program for other machines runs"));
+        return;
+    }
+    let there = Scene::of(SERVICE);
+    let program = there.path(&engine(&there, other));
+    there.write("emulated", &format!("#!/bin/sh\nexec {emulator} {} \"$@\"\n", program.display()));
+    fs::set_permissions(there.path("emulated"), fs::Permissions::from_mode(0o755)).unwrap();
+    is_the_same(&there, "./emulated");
 }
 
 #[test]
