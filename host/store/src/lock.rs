@@ -66,7 +66,7 @@ pub struct SharedLock {
     directory: PathBuf,
     /// A file of our own that says who we are. It must go before the lock does.
     badge: Option<Named>,
-    _file: File,
+    file: File,
 }
 
 /// The store's lock, held alone. While it is held, nobody adds, builds or relies on an entry.
@@ -108,7 +108,7 @@ pub(crate) fn share(root: &Path, asking: Asking<'_>) -> Result<SharedLock, LockE
     // What somebody wrote who had it alone is no longer true.
     let _ = file.set_len(0);
     let badge = Named::own(&directory, asking.command);
-    Ok(SharedLock { directory, badge, _file: file })
+    Ok(SharedLock { directory, badge, file })
 }
 
 /// Waits until nobody has the store's lock, and takes it alone.
@@ -132,7 +132,9 @@ pub(crate) fn exclude(root: &Path, asking: Asking<'_>) -> Result<ExclusiveLock, 
         }
         attempt(file.try_lock())
     };
-    wait_for(&path, asking, enter, || holders(&directory, &[]))?;
+    let entered = wait_for(&path, asking, enter, || holders(&directory, &[]));
+    release(&gate);
+    entered?;
     sign(&file, asking.command);
     // Nobody shares the lock now, and nobody holds a path's; what is left was left by the dead.
     for name in names(&directory).unwrap_or_default() {
@@ -149,27 +151,34 @@ pub(crate) fn path<'s>(store: &'s SharedLock, name: &StoreName, asking: Asking<'
     let holder = || read_holder(&path).into_iter().collect();
     let file = wait_for(&path, asking, || Named::try_take(&path), holder)?;
     sign(&file, asking.command);
-    let named = Named { path, _file: file };
+    let named = Named { path, file };
     Ok(PathLock { name: name.clone(), _named: named, _store: store })
 }
 
 impl Drop for SharedLock {
     fn drop(&mut self) {
         self.badge = None;
+        release(&self.file);
     }
 }
 
 impl Drop for ExclusiveLock {
     fn drop(&mut self) {
         let _ = self.file.set_len(0);
+        release(&self.file);
     }
+}
+
+/// Lets go by word, not by closing the file: a program that another thread is about to start has it open until it runs.
+fn release(file: &File) {
+    let _ = file.unlock();
 }
 
 /// A lock file that exists only while it is held.
 #[derive(Debug)]
 struct Named {
     path: PathBuf,
-    _file: File,
+    file: File,
 }
 
 impl Named {
@@ -196,7 +205,7 @@ impl Named {
         let path = directory.join(format!("{BADGE_PREFIX}{number:016x}"));
         let file = Named::try_take(&path).ok()??;
         sign(&file, command);
-        Some(Named { path, _file: file })
+        Some(Named { path, file })
     }
 }
 
@@ -204,6 +213,7 @@ impl Drop for Named {
     /// Removes the name while the lock is still held, so that nobody locks a file that is about to go.
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
+        release(&self.file);
     }
 }
 

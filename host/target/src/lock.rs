@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// A deployments root, while nobody writes there.
 #[derive(Debug)]
 pub struct Shared {
-    _file: Option<File>,
+    file: Option<File>,
 }
 
 /// A deployments root, while nobody else is there.
@@ -40,24 +40,36 @@ impl Drop for Exclusive {
     fn drop(&mut self) {
         if let Some(file) = &self.file {
             let _ = file.set_len(0);
+            release(file);
         }
     }
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.file.iter().for_each(release);
+    }
+}
+
+/// Lets go by word, not by closing the file: a program that another thread is about to start has it open until it runs.
+fn release(file: &File) {
+    let _ = file.unlock();
+}
+
 /// Waits until nobody writes. Where nothing was ever deployed there is nothing to lock.
 pub(crate) fn share(target: &Target<'_>) -> Result<Shared, TargetError> {
-    let Some(place) = &target.place else { return Ok(Shared { _file: None }) };
+    let Some(place) = &target.place else { return Ok(Shared { file: None }) };
     let path = real(place, &target.layout.lock());
     let file = match open(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Shared { _file: None }),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Shared { file: None }),
         // Nobody could write there and not lock it, so nobody has written there.
         Err(error) if error.kind() == ErrorKind::PermissionDenied && !path.exists() => {
-            return Ok(Shared { _file: None });
+            return Ok(Shared { file: None });
         }
         opened => opened?,
     };
     wait_for(&path, place.asking, || attempt(file.try_lock_shared()))?;
-    Ok(Shared { _file: Some(file) })
+    Ok(Shared { file: Some(file) })
 }
 
 /// Waits until nobody is there.

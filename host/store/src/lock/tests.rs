@@ -40,6 +40,21 @@ fn sharing_excludes_having_alone_and_the_other_way_round() {
     share(root, at_once("punix build")).unwrap();
 }
 
+/// A process that is started just then has all files open until its program runs.
+#[test]
+fn what_was_let_go_is_free_whoever_has_its_file_open() {
+    let scratch = Scratch::new();
+    let root = scratch.path();
+    let shared = share(root, at_once("punix build")).unwrap();
+    let _open = shared.file.try_clone().unwrap();
+    let _badge = shared.badge.as_ref().map(|named| named.file.try_clone().unwrap());
+    drop(shared);
+    let alone = exclude(root, at_once("punix gc")).unwrap();
+    let _open = alone.file.try_clone().unwrap();
+    drop(alone);
+    share(root, at_once("punix build")).unwrap();
+}
+
 #[test]
 fn who_waits_is_told_once_and_gets_it_in_the_end() {
     let scratch = Scratch::new();

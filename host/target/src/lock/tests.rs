@@ -38,6 +38,21 @@ fn with_target<T>(
 
 fn silent(_: &[Holder]) {}
 
+/// A process that is started just then has all files open until its program runs.
+#[test]
+fn what_was_let_go_is_free_whoever_has_its_file_open() {
+    let scratch = Scratch::new();
+    with_target(&scratch, 0, &silent, |target| {
+        let alone = target.exclude().unwrap();
+        let _open = alone.file.as_ref().map(|file| file.try_clone().unwrap());
+        drop(alone);
+        let shared = target.share().unwrap();
+        let _open = shared.file.as_ref().map(|file| file.try_clone().unwrap());
+        drop(shared);
+        target.exclude().unwrap();
+    });
+}
+
 #[test]
 fn who_writes_is_alone_and_says_who_he_is() {
     let scratch = Scratch::new();
