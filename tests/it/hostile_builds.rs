@@ -1,11 +1,12 @@
 //! Packages that nobody writes and somebody sends, and stores that somebody was at: what is made of links, pipes and
 //! odd names where a build, a source or an entry should be. Nothing outside of the store is ever touched for them.
 
+use crate::build::unlock;
 use crate::support::{Folder, Outcome, punix, run, scrubbed, skip};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -65,15 +66,6 @@ impl Drop for Place {
     /// Only root can remove what lies in read-only directories.
     fn drop(&mut self) {
         unlock(self.0.path());
-    }
-}
-
-fn unlock(directory: &Path) {
-    let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o700));
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            unlock(&entry.path());
-        }
     }
 }
 

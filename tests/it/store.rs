@@ -6,6 +6,7 @@ mod kept;
 mod kills;
 mod look;
 
+use crate::build::unlock;
 use crate::support::{Folder, Outcome, punix, run};
 use expect_test::{Expect, expect};
 use punix_store::{
@@ -117,15 +118,6 @@ impl Drop for Home {
     /// What is in a store cannot be removed by somebody who is not root, unless it is opened.
     fn drop(&mut self) {
         unlock(self.folder.path());
-    }
-}
-
-fn unlock(directory: &Path) {
-    let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o700));
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            unlock(&entry.path());
-        }
     }
 }
 

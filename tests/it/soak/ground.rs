@@ -1,13 +1,14 @@
 //! Where it happens: a host, a store on either side, foreign files, and what can be seen of them.
 
 use super::model::Stack;
+use crate::build::unlock;
 use crate::deploys::site::{Standing, Tree, has_journal, tree};
 use crate::service::sandbox;
 use crate::support::{Folder, Outcome, punix, run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -243,15 +244,6 @@ impl Drop for Ground {
     /// Entries of a store are read-only.
     fn drop(&mut self) {
         unlock(self.folder.path());
-    }
-}
-
-fn unlock(directory: &Path) {
-    let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o700));
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            unlock(&entry.path());
-        }
     }
 }
 
