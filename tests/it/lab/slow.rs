@@ -14,23 +14,19 @@ pub(super) const DELAY: Duration = Duration::from_millis(50);
 
 pub(super) struct Slow {
     pub(super) address: SocketAddr,
-    counts: Arc<Counts>,
+    connections: Arc<Mutex<Vec<Arc<Trips>>>>,
     is_over: Arc<AtomicBool>,
 }
 
+/// How far the talk on a connection has come: the longest chain in which each word could only be said after an answer to
+/// the one before it was heard. However late a busy machine lets anything happen, a chain does not get shorter; and what is
+/// said or heard in several pieces is no more links than it is in one.
 #[derive(Default)]
-struct Counts {
-    connections: AtomicUsize,
-    turns: AtomicUsize,
-    turn: Mutex<Turn>,
-}
-
-#[derive(Default)]
-struct Turn {
-    /// Whether something was heard since something was said.
-    has_heard: bool,
-    /// When the last one was counted.
-    counted: Option<Instant>,
+struct Trips {
+    /// Of what the machine was told.
+    told: AtomicUsize,
+    /// Of what was heard from it.
+    heard: AtomicUsize,
 }
 
 impl Slow {
@@ -39,27 +35,28 @@ impl Slow {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let slow = Slow {
             address: listener.local_addr().unwrap(),
-            counts: Arc::default(),
+            connections: Arc::default(),
             is_over: Arc::new(AtomicBool::new(false)),
         };
-        let (counts, is_over, address) = (slow.counts.clone(), slow.is_over.clone(), address.to_owned());
+        let (connections, is_over, address) = (slow.connections.clone(), slow.is_over.clone(), address.to_owned());
         thread::spawn(move || {
             for here in listener.incoming() {
                 if is_over.load(Ordering::Relaxed) {
                     return;
                 }
-                counts.connections.fetch_add(1, Ordering::Relaxed);
-                join(here.unwrap(), TcpStream::connect(&address).unwrap(), &counts);
+                let trips = Arc::default();
+                connections.lock().unwrap().push(Arc::clone(&trips));
+                join(here.unwrap(), TcpStream::connect(&address).unwrap(), &trips);
             }
         });
         slow
     }
 
-    /// Returns how many connections there were, and how often somebody heard something and then went on, since this was
+    /// Returns how many connections there were, and how often somebody heard an answer and then went on, since this was
     /// asked before.
     pub(super) fn counted(&self) -> (usize, usize) {
-        *self.counts.turn.lock().unwrap() = Turn::default();
-        (self.counts.connections.swap(0, Ordering::Relaxed), self.counts.turns.swap(0, Ordering::Relaxed))
+        let ended = std::mem::take(&mut *self.connections.lock().unwrap());
+        (ended.len(), ended.iter().map(|trips| trips.heard.load(Ordering::Relaxed)).sum())
     }
 }
 
@@ -70,51 +67,60 @@ impl Drop for Slow {
     }
 }
 
-impl Counts {
-    fn heard(&self) {
-        self.turn.lock().unwrap().has_heard = true;
-    }
-
-    fn said(&self) {
-        let mut turn = self.turn.lock().unwrap();
-        // What comes sooner after the last one cannot be an answer to it: several things are said and heard at once.
-        let may_answer = turn.counted.is_none_or(|last| last.elapsed() >= DELAY.mul_f64(1.9));
-        if std::mem::take(&mut turn.has_heard) && may_answer {
-            turn.counted = Some(Instant::now());
-            self.turns.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-fn join(here: TcpStream, there: TcpStream, counts: &Arc<Counts>) {
+fn join(here: TcpStream, there: TcpStream, trips: &Arc<Trips>) {
     for stream in [&here, &there] {
         stream.set_nodelay(true).unwrap();
     }
-    let (asked, answered) = (counts.clone(), counts.clone());
-    pass(here.try_clone().unwrap(), there.try_clone().unwrap(), move || asked.said(), || {});
-    pass(there, here, || {}, move || answered.heard());
+    let (asking, asked, answering, answered) = (trips.clone(), trips.clone(), trips.clone(), trips.clone());
+    pass(
+        here.try_clone().unwrap(),
+        there.try_clone().unwrap(),
+        move || asking.heard.load(Ordering::SeqCst) + 1,
+        move |links| _ = asked.told.fetch_max(links, Ordering::SeqCst),
+    );
+    pass(
+        there,
+        here,
+        move || answering.told.load(Ordering::SeqCst),
+        move |links| _ = answered.heard.fetch_max(links, Ordering::SeqCst),
+    );
 }
 
-/// Passes on what comes, each piece when it is due. `took` and `gave` are told of each.
-fn pass(mut from: TcpStream, mut to: TcpStream, took: impl Fn() + Send + 'static, gave: impl Fn() + Send + 'static) {
-    let (sender, pieces) = channel::<(Instant, Vec<u8>)>();
+/// A piece on its way.
+struct Piece {
+    due: Instant,
+    bytes: Vec<u8>,
+    /// How long the chain is of which it is the end.
+    links: usize,
+}
+
+/// Passes on what comes, each piece when it is due. `take` says how long the chain is of what comes now, `give` hears how
+/// long that is of what will be there in a moment.
+fn pass(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    take: impl Fn() -> usize + Send + 'static,
+    give: impl Fn(usize) + Send + 'static,
+) {
+    let (sender, pieces) = channel();
     thread::spawn(move || {
         let mut bytes = vec![0; 64 << 10];
         while let Ok(count) = from.read(&mut bytes) {
-            took();
+            let piece = Piece { due: Instant::now() + DELAY, bytes: bytes[..count].to_vec(), links: take() };
             // Nothing says that this was the end.
-            if sender.send((Instant::now() + DELAY, bytes[..count].to_vec())).is_err() || count == 0 {
+            if sender.send(piece).is_err() || count == 0 {
                 return;
             }
         }
     });
     thread::spawn(move || {
-        for (due, piece) in pieces {
+        for Piece { due, bytes, links } in pieces {
             thread::sleep(due.saturating_duration_since(Instant::now()));
-            if piece.is_empty() || to.write_all(&piece).is_err() {
+            // Nobody can answer before it is known what he was told.
+            give(links);
+            if bytes.is_empty() || to.write_all(&bytes).is_err() {
                 break;
             }
-            gave();
         }
         let _ = to.shutdown(std::net::Shutdown::Write);
     });
