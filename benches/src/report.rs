@@ -266,7 +266,7 @@ How to read it:
   the page too. A target is for the whole size; where `--quick` makes it smaller, nothing is said.
 - A **ratio** is another's time over ours where it is named so, and ours over the plain tools' in `store`.
 - Only what was measured in one section can be compared. A machine with neighbours does the same work in twice the time on another
-  day. [The README of the benches](../benches/README.md) says what each row does.
+  day. `benches/README.md` says what each row does.
 ",
         machine::load(),
         machine::kind(),

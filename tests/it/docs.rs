@@ -42,6 +42,8 @@ fn every_example_does_what_its_fence_says() {
 
 #[test]
 fn every_relative_link_leads_somewhere() {
+    let book = root().join("docs").canonicalize().expect("the pages are there");
+    let is_in_book = |path: &Path| path.canonicalize().is_ok_and(|path| path.starts_with(&book));
     let mut problems = Vec::new();
     for file in files_below(root(), "md") {
         let page = read(&file);
@@ -55,6 +57,8 @@ fn every_relative_link_leads_somewhere() {
             let known = |anchor: &str| markdown::anchors(&read(&goal)).iter().any(|a| a == anchor);
             if !goal.exists() {
                 problems.push(format!("{}:{line}: nothing is at `{target}`", shown(&file)));
+            } else if is_in_book(&file) && !(is_in_book(&goal) && goal.is_file()) {
+                problems.push(format!("{}:{line}: `{target}` is no page of the book", shown(&file)));
             } else if !anchor.is_empty() && !known(anchor) {
                 problems.push(format!("{}:{line}: no heading `#{anchor}`", shown(&file)));
             }
