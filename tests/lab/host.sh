@@ -2,7 +2,8 @@
 # One machine of the lab: systemd as process 1 and a real sshd, in namespaces of its own, on an overlay of this machine's
 # file system, at an address of the lab's bridge. `tests/it/lab.rs` drives it; by hand, as root:
 #
-#   host.sh make  FOLDER NUMBER   a machine at 10.213.9.NUMBER, whose disk is below FOLDER
+#   host.sh make  FOLDER NUMBER   a machine at 10.213.9.NUMBER, whose disk is below FOLDER; it lets root in who has the key
+#                                 FOLDER/id, and sees FOLDER/shared
 #   host.sh boot  FOLDER NUMBER   starts it on that disk, and waits until it lets somebody in; where there is a file
 #                                 FOLDER/plain, sshd is process 1, and there is no systemd
 #   host.sh stop  FOLDER          cuts its power
@@ -37,7 +38,8 @@ share() {
 make() {
   local folder=$1 number=$2
   share
-  mkdir -p "$folder/disk"
+  mkdir -p "$folder/disk" "$folder/shared"
+  [[ -e $folder/id.pub ]] || ssh-keygen -q -t ed25519 -N '' -f "$folder/id"
   mount -t tmpfs -o mode=755 lab "$folder/disk"
   mkdir "$folder/disk/upper" "$folder/disk/work" "$folder/disk/root"
   ip netns add "punixlab$number"

@@ -71,6 +71,8 @@ pub struct Service {
     /// A JSON object of the fields that belong to the backend: `serviceConfig`, `timer`, `tmpfiles`, `environmentFile`,
     /// `health`.
     pub config: String,
+    /// Whether it is run as another user than root.
+    pub runs_as_other: bool,
     /// What has to be seen of it once it was started.
     pub health: Vec<Gate>,
 }

@@ -52,7 +52,7 @@ pub use health::{Gate, GateProbe, Next, Timing, Watch};
 pub use places::Places;
 pub use plan::{
     Anew, Counts, Decided, Deploy, Drift, Go, Ground, KEEP, PlanError, Planned, Policy, Refusal, Repair, Standing,
-    Turn, Warning, Wish, back_from, kept, plan, question, question_for, same_secrets,
+    Turn, Warning, Wish, as_others, back_from, kept, plan, question, question_for, same_secrets,
 };
 pub use plan_file::{KeptPlan, PlanFileIssue, read_plan, write_plan};
 pub use render::{Rendered, RenderedFile, Renderer, render, same_forms, stack_of};

@@ -8,7 +8,7 @@ mod refusal;
 pub(crate) mod tests;
 mod warning;
 
-pub use question::{question, question_for};
+pub use question::{as_others, question, question_for};
 pub use refusal::{Drift, PlanError, Refusal, Standing, Turn};
 pub use warning::Warning;
 
@@ -63,6 +63,8 @@ pub struct Deploy {
     pub force_generation: bool,
     /// Files that stay as they are, whatever that is: nothing is at hand to write them.
     pub kept: BTreeSet<TargetPath>,
+    /// The services that are run as somebody else, as [`as_others`] has them.
+    pub as_others: Vec<String>,
 }
 
 /// A wish for a generation that is kept.
@@ -192,7 +194,7 @@ pub fn same_secrets(plan: &Plan, remade: &BTreeMap<TargetPath, Mark>) -> Result<
 
 fn deploy_plan(ground: Ground<'_>, deploy: Deploy) -> Result<Planned, PlanError> {
     let seen = ground.seen;
-    let Deploy { mut draft, policy, force_generation, kept } = deploy;
+    let Deploy { mut draft, policy, force_generation, kept, as_others } = deploy;
     draft.number = seen.next;
     draft.previous = seen.current.as_ref().map(|live| live.number);
     let mut judge = Judge::new(ground, policy, Secrets::Given);
@@ -214,6 +216,9 @@ fn deploy_plan(ground: Ground<'_>, deploy: Deploy) -> Result<Planned, PlanError>
     let mut warnings = Vec::new();
     if let (false, Some(previous)) = (orphaned.is_empty(), draft.previous) {
         warnings.push(Warning::Orphaned { stack: draft.stack.clone(), state_dirs: orphaned, from: previous });
+    }
+    if let (false, Some(closed)) = (as_others.is_empty(), &seen.closed) {
+        warnings.push(Warning::Closed { services: as_others, closed: closed.clone() });
     }
     let units = unit_steps(seen.current.as_ref(), Some(&draft), &judged.changes);
     let stack = draft.stack.clone();

@@ -60,6 +60,7 @@ pub(crate) fn service(name: &str) -> Service {
             variable("TOKEN", Chunk::Secret(0, Encoding("raw".to_owned()))),
         ],
         secret_delivery: "environment-file".to_owned(),
+        runs_as_other: false,
         health: Vec::new(),
         config: "{}".to_owned(),
     }

@@ -88,7 +88,7 @@ pub use push::{PushError, PushStep, Pushed, Pushing, closure, push};
 pub use records::{Numbered, current, current_record, record, records, stacks};
 pub use recover::{Recovered, recover};
 pub use resolve::ResolveIssue;
-pub use seen::{FileSeen, PathSeen, Question, Seen, There};
+pub use seen::{Closed, FileSeen, PathSeen, Question, Seen, There};
 pub use target::{Place, Target};
 pub use trim::trim;
 pub use verify::{Depth, Drift, Finding, Spot, verify};

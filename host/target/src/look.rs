@@ -11,14 +11,15 @@ use crate::live;
 use crate::owners;
 use crate::path::TargetPath;
 use crate::records;
-use crate::resolve::Resolver;
-use crate::seen::{PathSeen, Question, Seen, There};
+use crate::resolve::{ResolveIssue, Resolver};
+use crate::seen::{Closed, PathSeen, Question, Seen, There};
 use crate::target::Target;
 use punix_disk::{Disk, Kind, RealDisk};
 use punix_store::is_sealed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
+use std::iter::successors;
 use std::path::Path;
 
 /// The file without which an entry of a store is not there.
@@ -46,6 +47,7 @@ pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetErro
     let (users, groups) = owners_of(target, question, current.as_ref())?;
     Ok(Seen {
         missing: missing(target, &mut resolver, &question.store_paths, Care::Few)?,
+        closed: if question.for_others { closed(target, &mut resolver, &question.store_paths) } else { None },
         numbers,
         next: last.checked_add(1).ok_or_else(|| io::Error::other("there is no number left for a generation"))?,
         paths,
@@ -132,6 +134,27 @@ pub(crate) enum Care {
 
 /// How many entries of one store are few.
 const FEW_ENTRIES_MAX: usize = 1_024;
+
+/// Returns the first directory on the way to entries of a store that keeps others out. What is not there yet will not.
+fn closed(target: &Target<'_>, resolver: &mut Resolver<'_>, entries: &BTreeSet<String>) -> Option<Closed> {
+    const PASSED_BY_OTHERS: u32 = 0o001;
+    let stores: BTreeSet<&str> = entries.iter().filter_map(|entry| Some(entry.rsplit_once('/')?.0)).collect();
+    for store in stores {
+        let Ok(real) = TargetPath::parse(store).map_err(ResolveIssue::from).and_then(|at| resolver.followed(&at))
+        else {
+            continue;
+        };
+        let mut way: Vec<TargetPath> = successors(Some(real), TargetPath::parent).collect();
+        while let Some(directory) = way.pop() {
+            // Whoever may not look will be told so when he acts.
+            let Ok(Some(found)) = target.disk.metadata(directory.on_disk()) else { break };
+            if found.mode & PASSED_BY_OTHERS == 0 {
+                return Some(Closed { directory, mode: found.mode });
+            }
+        }
+    }
+    None
+}
 
 /// Returns the store entries that are not there, or not whole as far as one can tell without reading them.
 pub(crate) fn missing(

@@ -14,6 +14,8 @@ pub struct Question {
     pub paths: BTreeMap<TargetPath, bool>,
     /// Paths of store entries that will be needed.
     pub store_paths: BTreeSet<String>,
+    /// Whether others than whoever acts have to get to the store's entries.
+    pub for_others: bool,
     /// Names of owners and groups that files will have. Those that the current generation has are looked up besides.
     pub users: BTreeSet<String>,
     pub groups: BTreeSet<String>,
@@ -30,6 +32,8 @@ pub struct Seen {
     pub paths: BTreeMap<TargetPath, PathSeen>,
     /// Store entries that are not there, or not whole.
     pub missing: BTreeSet<String>,
+    /// The first directory on the way to the store that keeps others out, if it was asked for.
+    pub closed: Option<Closed>,
     /// User and group of whoever acts there.
     pub acting: (u32, u32),
     /// User and group that have the record of the current generation: whoever deployed it. A file for which nobody was
@@ -38,6 +42,14 @@ pub struct Seen {
     /// The users and groups that were asked for and are known there.
     pub users: BTreeMap<String, u32>,
     pub groups: BTreeMap<String, u32>,
+}
+
+/// A directory that others may not pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closed {
+    pub directory: TargetPath,
+    pub mode: u32,
 }
 
 /// A path on a target.

@@ -186,6 +186,39 @@ fn a_user_has_services_of_his_own_there() {
     assert_eq!(greeting(&host), "hello");
 }
 
+/// As it is where root deploys from his home: nobody else may pass it, and units of others cannot start what is below it.
+#[test]
+fn a_store_to_which_a_service_cannot_get_is_told() {
+    let Some(host) = site() else { return };
+    let program = PROGRAM.split("module Web").next().unwrap().to_owned()
+        + "module Other {\n  backend = \"systemd\"\n  services = [ { name = \"other\"  package = \"Tool\"  binary = \"tool\"  \
+           serviceConfig = { User = \"daemon\" } } ]\n}\n";
+    std::fs::write(host.shared("p.pcl"), program).unwrap();
+    write_program(&host.shared("src/tool"), "#!/bin/sh\nexec sleep 1000000\n");
+    let store = host.store();
+    let above = store.parent().unwrap().display();
+    host.shell(&format!("mkdir -p {above} && chmod 700 {above}"));
+    let words = ["Other", "--file", "p.pcl"];
+    let told = format!("other will not start: others than root may not pass `{above}` (its mode is 0700)");
+    let planned = good(service(&host, &[&["plan"], &words[..], crate::service::sandbox()].concat()));
+    assert!(said(&planned).contains(&told), "{planned:?}");
+    let words = [&["deploy"], &words[..], crate::service::sandbox(), &["--activate"]].concat();
+    let deployed = service(&host, &words);
+    assert!(said(&deployed).contains(&told), "{deployed:?}");
+    assert_eq!(host.shell("systemctl show -P ExecMainStatus other.service"), "203");
+    host.shell(&format!("chmod o+x {above}"));
+    good(service(&host, &["restart", "Other"]));
+    assert_eq!(host.shell("systemctl is-active other.service"), "active");
+    let again = good(service(&host, &[&words[..], &["--force-generation"]].concat()));
+    assert!(!said(&again).contains("will not start"), "{again:?}");
+}
+
+/// All that was said, in one line.
+fn said(outcome: &Outcome) -> String {
+    let all = format!("{} {}", outcome.stdout, outcome.stderr);
+    all.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_deploy_that_nobody_confirms_is_taken_back() {
     let Some(host) = site() else { return };

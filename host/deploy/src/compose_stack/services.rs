@@ -39,6 +39,14 @@ pub(super) struct Found {
     pub(super) state_dirs: BTreeSet<String>,
 }
 
+/// What the host has to know of a service's directives, which are the backend's.
+#[derive(Debug, Default)]
+struct Directives {
+    runs_as_other: bool,
+    /// The directories of its data.
+    state_dirs: Vec<String>,
+}
+
 /// What services are called.
 #[derive(Debug, Default)]
 pub(super) struct ServiceNames {
@@ -158,7 +166,8 @@ impl Reader<'_> {
         found.needs.push((name.map_or_else(|| element.shown.clone(), str::to_owned), needs));
         let environment = fields.take("environment").map(|spot| self.environment(&spot)).unwrap_or_default();
         let secret_delivery = self.delivery(&mut fields);
-        self.state_dirs(&fields, &mut found.state_dirs);
+        let directives = self.directives(&fields);
+        found.state_dirs.extend(directives.state_dirs);
         let health = self.health(name.unwrap_or_default(), &fields);
         let config = self.backend_fields(fields);
         let (Some(name), Some((package, package_path)), Some(binary)) = (name, package, binary) else { return };
@@ -173,6 +182,7 @@ impl Reader<'_> {
             environment,
             secret_delivery,
             config,
+            runs_as_other: directives.runs_as_other,
             health,
         });
     }
@@ -273,23 +283,29 @@ impl Reader<'_> {
         delivery
     }
 
-    /// Finds the directories of data that a service has.
-    fn state_dirs(&mut self, fields: &Fields, found: &mut BTreeSet<String>) {
-        let Some(spot) = fields.get("serviceConfig") else { return };
+    /// Reads what the host has to know of the backend's directives.
+    fn directives(&mut self, fields: &Fields) -> Directives {
+        let Some(spot) = fields.get("serviceConfig") else { return Directives::default() };
         let values = &self.evaluator.values;
-        let Value::Record(items) = values.get(spot.id) else { return };
+        let Value::Record(items) = values.get(spot.id) else { return Directives::default() };
         let value =
             |name: &str| values.fields(items).iter().find(|field| values.text(field.0) == name).map(|field| field.1);
-        let private = value("DynamicUser").is_some_and(|id| match values.get(id) {
+        let text = |name: &str| match values.get(value(name)?) {
+            Value::Text(text) => Some(values.text(text)),
+            _ => None,
+        };
+        let is_dynamic = value("DynamicUser").is_some_and(|id| match values.get(id) {
             Value::Bool(value) => value,
             Value::Text(text) => {
                 ["yes", "true", "1", "on"].iter().any(|yes| values.text(text).eq_ignore_ascii_case(yes))
             }
             _ => false,
         });
-        if let Some(Value::Text(text)) = value("StateDirectory").map(|id| values.get(id)) {
-            let root = if private { "/var/lib/private" } else { "/var/lib" };
-            found.extend(values.text(text).split_whitespace().map(|name| format!("{root}/{name}")));
+        let root = if is_dynamic { "/var/lib/private" } else { "/var/lib" };
+        let names = text("StateDirectory").unwrap_or_default().split_whitespace();
+        Directives {
+            runs_as_other: is_dynamic || text("User").is_some_and(|user| !["", "root", "0"].contains(&user)),
+            state_dirs: names.map(|name| format!("{root}/{name}")).collect(),
         }
     }
 

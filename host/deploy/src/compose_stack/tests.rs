@@ -83,6 +83,9 @@ fn summary(design: &Design) -> String {
             " {:?} after {:?} {} {}",
             service.args, service.depends_on, service.secret_delivery, service.config
         );
+        if service.runs_as_other {
+            let _ = writeln!(out, "  as another user");
+        }
         for variable in &service.environment {
             let _ = writeln!(out, "  {} = {}", variable.name, shown(&variable.value));
         }
@@ -170,6 +173,7 @@ module Port { number = 8080 }
             S systemd System
             service db Api /store/api/bin/db [] after [] environment-file {"serviceConfig":{"LimitNOFILE":1024,"Nice":"-5","StateDirectory":"db  wal","Type":"notify"}}
             service web Api /store/api/bin/api ["--port", "8080", "--lib=/store/lib2/lib"] after ["db"] credential {"environmentFile":true,"health":{"http":"http://localhost","tries":3},"reloads":true,"serviceConfig":{"DynamicUser":"YES","StateDirectory":"web"},"timer":{"OnCalendar":"daily"},"tmpfiles":["d /run/web"]}
+              as another user
               AGAIN = <0 raw>
               F = <1 raw>
               HOME = "/store/api"
@@ -273,6 +277,23 @@ fn packages_are_those_that_are_referred_to() {
         packages.iter().map(|&id| checked.program.ast.text(checked.program.module(id).name)).collect();
     assert_eq!(names, ["A", "B", "C", "D", "E"]);
     assert_eq!(packages_of(&checked, &world, None, "Nope"), []);
+}
+
+#[test]
+fn services_of_other_users_are_known() {
+    for (directives, other) in [
+        ("{ Nice = 1 }", false),
+        ("{ DynamicUser = true }", true),
+        ("{ DynamicUser = false }", false),
+        ("{ DynamicUser = \"yes\" }", true),
+        ("{ User = \"web\" }", true),
+        ("{ User = \"1000\" }", true),
+        ("{ User = \"root\" }", false),
+        ("{ User = \"0\" }", false),
+    ] {
+        let (design, _) = compose_text(&service(&format!("serviceConfig = {directives}"))).unwrap();
+        assert_eq!(design.services[0].runs_as_other, other, "{directives}");
+    }
 }
 
 #[test]

@@ -138,6 +138,7 @@ fn deploy(world: &World, draft: &Generation) -> Decided {
         policy: Policy::default(),
         force_generation: false,
         kept: BTreeSet::new(),
+        as_others: Vec::new(),
     });
     decided(world.plan(&ask(draft), wish))
 }

@@ -31,7 +31,7 @@ fn deploy(draft: Generation) -> Wish<'static> {
 }
 
 fn with(draft: Generation, policy: Policy) -> Wish<'static> {
-    Wish::Deploy(Deploy { draft, policy, force_generation: false, kept: BTreeSet::new() })
+    Wish::Deploy(Deploy { draft, policy, force_generation: false, kept: BTreeSet::new(), as_others: Vec::new() })
 }
 
 #[track_caller]
@@ -103,6 +103,7 @@ fn the_same_again_is_no_change() {
         policy: Policy::default(),
         force_generation: true,
         kept: BTreeSet::new(),
+        as_others: Vec::new(),
     });
     let forced = decided(world.plan(&ask(&same), forced));
     assert_eq!((forced.counts.written, forced.counts.same, forced.plan.parent), (0, 3, Some(1)));
@@ -302,6 +303,30 @@ fn another_operator_does_not_write_everything_anew() {
     world.deployed_as = None;
     let mended = decided(world.plan(&ask(&plain()), deploy(plain())));
     assert_eq!((mended.counts.written, mended.warnings.len()), (3, 3));
+}
+
+#[test]
+fn services_that_cannot_get_to_their_packages_are_named() {
+    let closed = Some(punix_target::Closed { directory: path("/root"), mode: 0o700 });
+    let world = World { closed, ..World::default() };
+    let wish = |as_others: &[&str]| {
+        let as_others = as_others.iter().map(|&name| name.to_owned()).collect();
+        Wish::Deploy(Deploy {
+            draft: plain(),
+            policy: Policy::default(),
+            force_generation: false,
+            kept: BTreeSet::new(),
+            as_others,
+        })
+    };
+    warned(&decided(world.plan(&ask(&plain()), wish(&[]))), expect![[""]]);
+    warned(
+        &decided(world.plan(&ask(&plain()), wish(&["api", "web"]))),
+        expect![[r#"
+            api, web will not start: others than root may not pass `/root` (its mode is 0700), and what is to be run is in a store below it; choose another place for all commands, such as `--store-root /var/lib/punix/store` or PUNIX_STORE_DIR, or let others pass with `chmod o+x /root`
+        "#]],
+    );
+    warned(&decided(World::default().plan(&ask(&plain()), wish(&["api"]))), expect![[""]]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::refusal::{Drift, Standing, generation};
 use punix_diag::Diagnostic;
-use punix_target::TargetPath;
+use punix_target::{Closed, TargetPath};
 use std::fmt;
 
 /// Something that a plan does, or does not do, and that somebody may not expect.
@@ -28,6 +28,8 @@ pub enum Warning {
     ArtifactsAsThen { path: TargetPath, hosts: Vec<String>, number: u32 },
     /// Only the pointer moves.
     NotRewritten { number: u32 },
+    /// Services of other users cannot be started, for what they are is where these users may not go.
+    Closed { services: Vec<String>, closed: Closed },
 }
 
 impl fmt::Display for Warning {
@@ -86,6 +88,13 @@ impl fmt::Display for Warning {
                  `punix fleet apply` writes that",
                 generation(*number),
                 hosts.join(", ")
+            ),
+            Warning::Closed { services, closed: Closed { directory, mode } } => write!(
+                f,
+                "{} will not start: others than root may not pass `{directory}` (its mode is {mode:04o}), and what is to be run \
+                 is in a store below it; choose another place for all commands, such as `--store-root /var/lib/punix/store` \
+                 or PUNIX_STORE_DIR, or let others pass with `chmod o+x {directory}`",
+                services.join(", ")
             ),
             Warning::NotRewritten { number } => {
                 write!(f, "no file was touched: until the next deploy, files are not what {} says", generation(*number))

@@ -13,6 +13,7 @@ fn kept(draft: Generation) -> KeptPlan {
         policy: Policy::default(),
         force_generation: false,
         kept: BTreeSet::new(),
+        as_others: Vec::new(),
     });
     let mut decided = decided(World::default().plan(&ask(&draft), wish));
     let mut blobs = BTreeMap::new();

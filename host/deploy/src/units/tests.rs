@@ -16,6 +16,7 @@ fn planned(first: fn(&mut Design), value: &str, then: fn(&mut Design)) -> Decide
         policy: Policy::default(),
         force_generation: true,
         kept: BTreeSet::new(),
+        as_others: Vec::new(),
     });
     decided(world.plan(&ask(&draft), wish))
 }
@@ -198,8 +199,13 @@ fn what_has_to_be_there_before_is_known_from_what_was_rendered() {
 fn an_artifact_that_is_renewed_is_why() {
     let [old, new] = ["one", "other"].map(draft::tests::drafted_with);
     let world = deployed(&[old]);
-    let deploy =
-        Deploy { draft: new.clone(), policy: Policy::default(), force_generation: false, kept: BTreeSet::new() };
+    let deploy = Deploy {
+        draft: new.clone(),
+        policy: Policy::default(),
+        force_generation: false,
+        kept: BTreeSet::new(),
+        as_others: Vec::new(),
+    };
     expect![[r#"
         api.service Restart secret in /etc/punix/env/Web/api.env changed, artifact in /etc/app/tlsa.json changed
     "#]]

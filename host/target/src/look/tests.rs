@@ -123,6 +123,31 @@ fn an_entry_counts_if_it_has_its_mark() {
     assert_eq!(seen.missing, all[1..].iter().cloned().collect());
 }
 
+/// A service of another user cannot start what he cannot get to, however open the store itself is.
+#[test]
+fn what_keeps_others_from_the_store_is_seen() {
+    let disk = disk();
+    for (directory, mode) in [("home", 0o755), ("home/op", 0o750), ("home/op/store", 0o755), ("open", 0o711)] {
+        disk.create_directory(Path::new(directory), mode).unwrap();
+    }
+    disk.create_link(Path::new("store"), Path::new("home/op/store")).unwrap();
+    let ask = |store: &str, for_others| {
+        let store_paths = [format!("{store}/0123456789abcdef0123456789abcdef-x-1")].into();
+        look(&target(&disk), &Question { store_paths, for_others, ..question(&[]) }).unwrap().closed
+    };
+    let closed = Some(Closed { directory: path("/home/op"), mode: 0o750 });
+    for (store, found) in [
+        ("/home/op/store", &closed),
+        ("/home/op/not/there", &closed),
+        ("/store", &closed),
+        ("/open/store", &None),
+        ("/nowhere/store", &None),
+    ] {
+        assert_eq!(ask(store, true), *found, "{store}");
+        assert_eq!(ask(store, false), None, "{store}");
+    }
+}
+
 /// Of very many, names are enough, as long as they are those of directories; whatever a record asks for.
 #[test]
 fn of_many_entries_those_are_missing_that_are_not_listed() {

@@ -13,7 +13,7 @@ use crate::path::TargetPath;
 use crate::plan::{After, Change, Goal, Payload, Plan};
 use crate::planted;
 use crate::recover::Recovered;
-use crate::seen::{PathSeen, Question, Seen, There};
+use crate::seen::{Closed, PathSeen, Question, Seen, There};
 use crate::verify::Depth;
 use proptest::prelude::*;
 use punix_model::Secret;
@@ -157,6 +157,7 @@ fn answers() -> Vec<Answer> {
         next: 2,
         paths: [(path("/a"), PathSeen { there: There::Nothing, real: path("/a"), claimed_by: None })].into(),
         missing: ["x".to_owned()].into(),
+        closed: Some(Closed { directory: path("/root"), mode: 0o700 }),
         acting: (0, 0),
         deployed_as: None,
         users: [("root".to_owned(), 0)].into(),

@@ -16,7 +16,7 @@ use crate::plan::{Change, Goal, Plan};
 use crate::probe::{Answered, Asked};
 use crate::push::PushError;
 use crate::recover::Recovered;
-use crate::seen::{PathSeen, Question, Seen};
+use crate::seen::{Closed, PathSeen, Question, Seen};
 use crate::verify::{Depth, Finding};
 use punix_diag::{Code, Diagnostic};
 use punix_store::Digest;
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The number of this protocol. Two sides with different ones do not talk.
-pub(super) const PROTOCOL: u32 = 3;
+pub(super) const PROTOCOL: u32 = 4;
 /// What a side says of itself: `0.5.0`.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -334,6 +334,7 @@ pub(super) struct WrittenSeen {
     next: u32,
     paths: BTreeMap<TargetPath, PathSeen>,
     missing: BTreeSet<String>,
+    closed: Option<Closed>,
     acting: (u32, u32),
     deployed_as: Option<(u32, u32)>,
     users: BTreeMap<String, u32>,
@@ -342,15 +343,15 @@ pub(super) struct WrittenSeen {
 
 impl WrittenSeen {
     pub(super) fn of(seen: Seen) -> WrittenSeen {
-        let Seen { current, numbers, next, paths, missing, acting, deployed_as, users, groups } = seen;
+        let Seen { current, numbers, next, paths, missing, closed, acting, deployed_as, users, groups } = seen;
         let current = current.as_ref().map(Written::of);
-        WrittenSeen { current, numbers, next, paths, missing, acting, deployed_as, users, groups }
+        WrittenSeen { current, numbers, next, paths, missing, closed, acting, deployed_as, users, groups }
     }
 
     pub(super) fn read(self) -> Result<Seen, RecordIssue> {
-        let WrittenSeen { current, numbers, next, paths, missing, acting, deployed_as, users, groups } = self;
+        let WrittenSeen { current, numbers, next, paths, missing, closed, acting, deployed_as, users, groups } = self;
         let current = current.map(Written::read).transpose()?;
-        Ok(Seen { current, numbers, next, paths, missing, acting, deployed_as, users, groups })
+        Ok(Seen { current, numbers, next, paths, missing, closed, acting, deployed_as, users, groups })
     }
 }
 

@@ -26,7 +26,7 @@ const NO_GUARD: &str = "PUNIX_NO_GUARD";
 pub(super) fn look(args: &Doctor) -> Vec<Finding> {
     let machine = machine();
     let mut findings = vec![system(&machine), sandbox()];
-    findings.push(store(args));
+    findings.push(store(args, &machine));
     findings.push(deployments(args));
     findings.extend(units(&machine));
     findings.extend(recovery(&machine));
@@ -48,7 +48,7 @@ fn sandbox() -> Finding {
     }
 }
 
-fn store(args: &Doctor) -> Finding {
+fn store(args: &Doctor, machine: &Machine) -> Finding {
     const WHAT: &str = "store";
     let root = match places::store(args.root.store_root.as_deref()) {
         Ok(root) => root,
@@ -59,12 +59,21 @@ fn store(args: &Doctor) -> Finding {
         let fix = "name a place that can be written to with `--store-root` or PUNIX_STORE_DIR";
         return Finding::lack(WHAT, format!("`{place}` cannot be written to: {error}"), fix);
     }
-    match is_without_programs(&root) {
-        true => {
-            let says = format!("`{place}` is on a file system that is mounted with `noexec`");
-            Finding::lack(WHAT, says, "what is built there cannot be run: name another place with `--store-root`")
+    if is_without_programs(&root) {
+        let says = format!("`{place}` is on a file system that is mounted with `noexec`");
+        return Finding::lack(WHAT, says, "what is built there cannot be run: name another place with `--store-root`");
+    }
+    // Whoever else cannot start units of other users.
+    let starts_all = machine.init_version.is_some() && machine.uid == ROOT;
+    match closed(&root).filter(|_| starts_all) {
+        Some(directory) => {
+            let says =
+                format!("`{place}` can be written to, and others than root may not pass `{}`", shown(&directory));
+            let fix = "units that run as another user need another place, for all commands: PUNIX_STORE_DIR or `--store-root`, \
+                       such as `/var/lib/punix/store`";
+            Finding::note(WHAT, says, fix)
         }
-        false => Finding::well(WHAT, format!("`{place}` can be written to")),
+        None => Finding::well(WHAT, format!("`{place}` can be written to")),
     }
 }
 
@@ -210,6 +219,17 @@ fn try_to_write(place: &Path) -> io::Result<()> {
     disk.remove(&name)
 }
 
+/// Returns the first directory on the way to a place that keeps others out.
+fn closed(place: &Path) -> Option<PathBuf> {
+    const PASSED_BY_OTHERS: u32 = 0o001;
+    let place = std::path::absolute(place).ok()?;
+    let place = place.ancestors().find_map(|part| part.canonicalize().ok())?;
+    let mut way: Vec<&Path> = place.ancestors().collect();
+    way.reverse();
+    let is_closed = |part: &Path| part.metadata().is_ok_and(|found| found.mode() & PASSED_BY_OTHERS == 0);
+    way.into_iter().find(|part| is_closed(part)).map(Path::to_owned)
+}
+
 /// Tells whether programs at a place may not be run.
 fn is_without_programs(place: &Path) -> bool {
     let Ok(place) = std::path::absolute(place) else { return false };
@@ -240,6 +260,20 @@ mod tests {
         assert_eq!(options("/tmp/a"), Some("rw,nosuid"), "the last one hides the others");
         assert_eq!(options("/tmp/in/a"), Some("rw"));
         assert_eq!(options("/tmpfile"), Some("rw"));
+    }
+
+    #[test]
+    fn what_keeps_others_out_is_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let shut = directory.path().join("shut");
+        std::fs::create_dir(&shut).unwrap();
+        let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+        // The one above is made for whoever tests alone.
+        std::fs::set_permissions(directory.path(), mode(0o755)).unwrap();
+        assert_eq!(closed(&shut.join("store")), None);
+        std::fs::set_permissions(&shut, mode(0o750)).unwrap();
+        assert_eq!(closed(&shut.join("store/deeper")), Some(shut.canonicalize().unwrap()));
+        assert_eq!(closed(&shut), Some(shut.canonicalize().unwrap()));
     }
 
     #[test]

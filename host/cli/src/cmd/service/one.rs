@@ -14,8 +14,8 @@ use super::{Stopped, build, health};
 use crate::args::service::Source;
 use crate::args::service::reach::Activating;
 use punix_deploy::{
-    Artifacts, Decided, Deploy, Design, Gate, Ground, Planned, Policy, Rendered, UnitStep, Wish, plan, question,
-    stack_of,
+    Artifacts, Decided, Deploy, Design, Gate, Ground, Planned, Policy, Rendered, UnitStep, Wish, as_others, plan,
+    question, stack_of,
 };
 use punix_diag::Diagnostic;
 use punix_target::{Change, Generation, Goal};
@@ -106,12 +106,13 @@ impl One<'_> {
     fn deploy(&self, wanted: Wanted) -> Result<Deployed, Stopped> {
         let (door, source) = (self.site.door, self.job.source);
         let mut draft = wanted.draft(self.program, source, |secrets| door.tag_all(secrets))?;
-        let seen = door.look(&question(&wanted.design.name, &wanted.rendered, &draft.store_paths))?;
+        let seen = door.look(&question(&wanted.design, &wanted.rendered, &draft.store_paths))?;
         let kept = wanted.keep(&mut draft, seen.current.as_ref());
         let (files, store_paths) = (draft.files.len(), draft.store_paths.len());
         let policy =
             Policy { adopt: source.making.adopt, refuse_drift: source.making.refuse_drift, keep: source.making.keep };
-        let wish = Wish::Deploy(Deploy { draft, policy, force_generation: source.making.force_generation, kept });
+        let force_generation = source.making.force_generation;
+        let wish = Wish::Deploy(Deploy { draft, policy, force_generation, kept, as_others: as_others(&wanted.design) });
         let ground = Ground { seen: &seen, boundary: &wanted.boundary };
         let planned = plan(ground, wish).map_err(|error| error.explain(&|path| wanted.place_of(path)))?;
         let stack = wanted.design.name.clone();

@@ -18,8 +18,8 @@ use crate::args::service::{Deploy, Plan as Arguments, Source};
 use crate::exit::Exit;
 use crate::ui::{Ui, shown};
 use punix_deploy::{
-    Artifacts, Content, Decided, Deed, Deploy as DeployWish, FileDiff, Ground, KeptPlan, Planned, Policy, Wish, plan,
-    plan_diff, question, wishes, write_plan,
+    Artifacts, Content, Decided, Deed, Deploy as DeployWish, FileDiff, Ground, KeptPlan, Planned, Policy, Wish,
+    as_others, plan, plan_diff, question, wishes, write_plan,
 };
 use punix_diag::{Code, Diagnostic, SourceMap, json as diagnostic_json};
 use punix_store::Digest;
@@ -146,11 +146,13 @@ impl Run<'_> {
                 Ok(door.peek_all(secrets)?.into_iter().map(|mark| mark.unwrap_or(unknown)).collect())
             }
         })?;
-        let seen = door.look(&question(&wanted.design.name, &wanted.rendered, &draft.store_paths))?;
+        let seen = door.look(&question(&wanted.design, &wanted.rendered, &draft.store_paths))?;
         let kept = wanted.keep(&mut draft, seen.current.as_ref());
         let policy =
             Policy { adopt: source.making.adopt, refuse_drift: source.making.refuse_drift, keep: source.making.keep };
-        let wish = Wish::Deploy(DeployWish { draft, policy, force_generation: source.making.force_generation, kept });
+        let force_generation = source.making.force_generation;
+        let wish =
+            Wish::Deploy(DeployWish { draft, policy, force_generation, kept, as_others: as_others(&wanted.design) });
         let planned = plan(Ground { seen: &seen, boundary: &wanted.boundary }, wish);
         match planned.map_err(|error| error.explain(&|path| wanted.place_of(path)))? {
             Planned::Unchanged { number, .. } => Ok(self.unchanged(number)),

@@ -144,7 +144,7 @@ fn keyed<'w>(
     let line =
         "the key by which secrets are known was lost: files with secrets are taken as they are, and known by a new one";
     note(teller, "mended", line);
-    Ok(Wish::Deploy(Deploy { draft, policy, force_generation: true, kept: BTreeSet::new() }))
+    Ok(Wish::Deploy(Deploy { draft, policy, force_generation: true, kept: BTreeSet::new(), as_others: Vec::new() }))
 }
 
 /// Says what was done about what was interrupted, and counts it.

@@ -110,7 +110,13 @@ fn act_on(world: &mut World, act: &Act) {
             let draft = generation(stack, files);
             let policy = Policy { adopt: *adopt, ..Policy::default() };
             let wish = || {
-                Wish::Deploy(Deploy { draft: draft.clone(), policy, force_generation: false, kept: BTreeSet::new() })
+                Wish::Deploy(Deploy {
+                    draft: draft.clone(),
+                    policy,
+                    force_generation: false,
+                    kept: BTreeSet::new(),
+                    as_others: Vec::new(),
+                })
             };
             let planned = world.plan(&ask(&draft), wish());
             if carry_out(world, stack, planned, true) {

@@ -4,7 +4,7 @@
 use super::super::{Decided, Ground, Planned, Wish, plan, question_for};
 use crate::plan::PlanError;
 use punix_target::{
-    After, Boundary, FileRow, FileSeen, Generation, Goal, Mark, PathSeen, Question, Seen, TargetPath, There,
+    After, Boundary, Closed, FileRow, FileSeen, Generation, Goal, Mark, PathSeen, Question, Seen, TargetPath, There,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,7 @@ pub(crate) struct World {
     pub(crate) stacks: BTreeMap<String, Kept>,
     pub(crate) missing: BTreeSet<String>,
     pub(crate) users: BTreeMap<String, u32>,
+    pub(crate) closed: Option<Closed>,
     /// Who deployed what is there, if it was somebody else.
     pub(crate) deployed_as: Option<(u32, u32)>,
 }
@@ -53,6 +54,7 @@ impl World {
             next: kept.last + 1,
             paths: paths.into_iter().map(|path| (path.clone(), self.seen(stack, &path))).collect(),
             missing: question.store_paths.intersection(&self.missing).cloned().collect(),
+            closed: self.closed.clone(),
             acting: ACTING,
             deployed_as: current.as_ref().map(|_| self.deployed_as.unwrap_or(ACTING)),
             users: self.users.clone(),
