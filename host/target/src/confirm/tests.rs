@@ -2,12 +2,14 @@
 
 use super::*;
 use crate::audit::{AuditFault, verify_audit};
+use crate::commit::{go_live_late, make_ready};
 use crate::generation::{Generation, Mark};
+use crate::key;
 use crate::look::look;
 use crate::plan::{After, Change, Payload};
 use crate::planted::{self, path};
+use crate::recover::{Recovered, recover};
 use crate::seen::Question;
-use crate::{key, recover};
 use punix_disk::{Disk, Entry, SimulatedDisk, Survival, every_crash};
 use punix_model::Secret;
 use punix_store::Digest;
@@ -43,6 +45,11 @@ fn mark(target: &Target<'_>, at: &str, content: &str) -> Mark {
 
 /// Makes a generation live, as a plan that is made now.
 fn deploy(target: &Target<'_>, number: u32, wanted: &Files) -> Result<(), TargetError> {
+    let (plan, payload) = planned(target, number, wanted)?;
+    commit(target, &plan, payload, &mut |_| {}).map(drop)
+}
+
+fn planned(target: &Target<'_>, number: u32, wanted: &Files) -> Result<(Plan, Payload), TargetError> {
     let parent = live(target, "S")?.number;
     let rows = wanted.iter().map(|(at, content)| {
         let mut row = planted::row(at, content.as_bytes());
@@ -72,8 +79,7 @@ fn deploy(target: &Target<'_>, number: u32, wanted: &Files) -> Result<(), Target
         }
     }
     let goal = Goal::New(Box::new(generation));
-    let plan = Plan { stack: "S".to_owned(), parent, goal, changes, keep: 1 };
-    commit(target, &plan, payload, &mut |_| {}).map(drop)
+    Ok((Plan { stack: "S".to_owned(), parent, goal, changes, keep: 1 }, payload))
 }
 
 /// A machine with the first version, or without any.
@@ -222,6 +228,23 @@ fn a_change_is_made_as_it_was_armed_or_not_at_all() {
     assert_eq!(live(&target(&disk), "S").unwrap().number, Some(1));
     settle(&target(&disk));
     assert!(!is_armed(&disk));
+}
+
+/// The others of a fleet may have taken longer than anybody waits for a confirmation.
+#[test]
+fn what_is_staged_until_it_is_too_late_is_undone() {
+    let disk = machine(1);
+    let before = of_stack(&disk);
+    let id = arm(&target(&disk), &wanting(Some(1), 2)).unwrap();
+    let pledged = target(&disk).pledged(Pledge::Armed(id.clone()));
+    let (plan, payload) = planned(&pledged, 2, &second()).unwrap();
+    let ready = make_ready(&pledged, &plan, payload, &mut |_| {}).unwrap();
+    assert_ne!(of_stack(&disk), before, "it is there beside");
+    rearm(&target(&disk), &id, 0).unwrap();
+    let error = go_live_late(&pledged, ready, &mut |_| {}).unwrap_err();
+    assert!(matches!(error, TargetError::NotArmed { .. }), "{error:?}");
+    assert_eq!(of_stack(&disk), before);
+    assert_eq!(recover(&target(&disk)).unwrap(), Recovered::Nothing, "nothing is left to be undone");
 }
 
 #[test]
