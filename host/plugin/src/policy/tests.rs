@@ -237,6 +237,12 @@ fn a_program_is_the_one_that_was_placed() {
     let digest = crate::Digest::of(b"docker");
     let site = format!("[all]\nspawn = [{{ program = \"/usr/bin/docker\", sha256 = \"{digest}\" }}]");
     assert_eq!(decide(&json, Some(&table(grant, "")), &site).unwrap().spawn[0].sha256, Some(digest));
+    let of = |bytes: &[u8]| {
+        let digest = crate::Digest::of(bytes);
+        table(&format!("spawn = [{{ program = \"/usr/bin/docker\", sha256 = \"{digest}\" }}]"), "")
+    };
+    assert_eq!(decide(&json, Some(&of(b"docker")), &site).unwrap().spawn[0].sha256, Some(digest));
+    assert!(decide(&json, Some(&of(b"another")), &site).is_err(), "the site allows another file");
 }
 
 #[test]
@@ -259,6 +265,38 @@ fn a_table_narrows_what_a_bundled_plugin_has() {
     let found = effective(&manifest(&json), Some(&built_in), &[bound]).unwrap();
     assert_eq!(found.env, [EnvAccess { name: crate::VariableName::parse("A").unwrap(), form: Form::Secret }]);
     assert!(found.flags.contains(&Kind::Clock), "not mentioned, so not narrowed");
+}
+
+/// Whatever it has of each kind, a table of an operator can leave it less and give it nothing.
+#[test]
+fn a_table_narrows_servers_files_and_programs() {
+    let narrowed = |json: &str, built_in: &str, narrower: &str| {
+        let narrower = table(narrower, "").as_bounds();
+        let bound = Bound { source: "punix.plugins.toml", bounds: &narrower };
+        effective(&manifest(json), Some(&table(built_in, "")), &[bound])
+    };
+    let host = "host = \"vault.internal:8200\"";
+    let json = asking(r#""http":[{"host":"vault.internal:8200","methods":["get","put"],"paths":["/v1/*"],"why":"x"}]"#);
+    let built_in = format!("http = [{{ {host}, methods = [\"get\", \"put\"], paths = [\"/v1/*\"] }}]");
+    let narrower = format!("http = [{{ {host}, methods = [\"get\"], paths = [\"/v1/kv/*\"] }}]");
+    let found = narrowed(&json, &built_in, &narrower).unwrap().http;
+    assert_eq!(found[0].methods, BTreeSet::from([Method::Get]));
+    assert_eq!(found[0].paths.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/v1/kv/*"]);
+    assert!(narrowed(&json, &built_in, &narrower.replace("vault", "other")).is_err());
+
+    let json = asking(r#""files":[{"root":"etc","why":"x","write":true}]"#);
+    let built_in = r#"files = [{ root = "etc", path = "/etc", write = true }]"#;
+    let found = narrowed(&json, built_in, r#"files = [{ root = "etc", path = "/etc/web" }]"#).unwrap().files;
+    assert_eq!((found[0].within.as_str(), found[0].write), ("/etc/web", false));
+    assert!(narrowed(&json, built_in, r#"files = [{ root = "etc", path = "/srv" }]"#).is_err());
+
+    let json = asking(r#""spawn":[{"args":["exec","..."],"program":"docker","why":"x"}]"#)
+        .replace("resolver/secret-resolver", "transport/transport");
+    let built_in = r#"spawn = [{ program = "/usr/bin/docker", args = ["..."] }]"#;
+    let narrower = r#"spawn = [{ program = "/usr/bin/docker", args = ["exec", "web"] }]"#;
+    let found = narrowed(&json, built_in, narrower).unwrap().spawn;
+    assert_eq!(found[0].args.words(), ["exec", "web"].map(String::from));
+    assert!(narrowed(&json, built_in, r#"spawn = [{ program = "/usr/bin/podman", args = ["..."] }]"#).is_err());
 }
 
 /// The command that is printed means the paths that were asked for, also where commas stand in them.
