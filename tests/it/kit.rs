@@ -1,27 +1,31 @@
-//! Every plugin that is here passes the kit and its own cases: the bundled ones, and those of the examples. They are
-//! built from their sources, as their authors would.
+//! Every plugin that is here passes the kit and its own cases: the bundled ones as they are bundled, and those of the examples
+//! as their authors would have it, built from their sources.
 
 use crate::sdk::{rust_is_here, with_compilers};
 use crate::support::{punix, root, run_compiling, skip};
-use punix_sdk_test::kit;
+use punix_sdk_test::{cases, kit};
 use std::path::Path;
 
+/// How many cases the bundled plugins have; most have their tests in Rust.
+const CASES_OF_BUNDLED: usize = 7;
+
 #[test]
-fn what_is_bundled_passes_the_kit() {
+fn what_is_bundled_passes_the_kit_and_its_cases() {
+    let mut tried = 0;
     for plugin in punix_bundle::plugins() {
         let findings = kit::run(plugin.component).unwrap();
         assert!(findings.passed(), "{}: {:#?}", plugin.name, findings.checks);
+        let outcomes = cases(plugin.component, &root().join("plugins").join(plugin.name).join("tests/cases")).unwrap();
+        for outcome in &outcomes {
+            assert_eq!(outcome.expected.as_deref(), Some(&*outcome.found), "{}", outcome.path.display());
+        }
+        tried += outcomes.len();
     }
+    assert_eq!(tried, CASES_OF_BUNDLED);
 }
 
 #[test]
-fn the_cases_of_the_bundled_plugins() {
-    let names = ["from-env", "from-file", "from-vault", "local", "ssh", "systemd"];
-    names.iter().for_each(|name| tried(&root().join("plugins").join(name)));
-}
-
-#[test]
-fn the_cases_of_the_examples() {
+fn the_examples_pass_the_kit_and_their_cases() {
     let names = ["supervisord", "from-age", "container-exec"];
     names.iter().for_each(|name| tried(&root().join("examples/plugins").join(name)));
 }

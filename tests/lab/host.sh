@@ -159,8 +159,13 @@ inside() {
 
 stop() {
   kill -9 "$(cat "$1/inner")" 2>/dev/null || true
-  # Its namespaces hold the disk until it is gone.
-  while kill -0 "$(cat "$1/outer")" 2>/dev/null; do sleep 0.01; done
+  # Its namespaces hold the disk until it has ended; when somebody asks how it did is of no matter.
+  while runs "$(cat "$1/outer")"; do sleep 0.01; done
+}
+
+runs() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) && [[ ${stat##*) } != [ZX]* ]]
 }
 
 clear() {

@@ -7,7 +7,6 @@ mod held;
 mod memories;
 mod panics;
 mod processes;
-mod wiped;
 
 use super::{Place, ROOT, fine};
 use crate::bundled::vault::Vault;

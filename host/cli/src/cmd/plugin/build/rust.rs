@@ -5,7 +5,7 @@ use crate::cmd::plugin::{Stopped, by, disk};
 use crate::ui::{Ui, shown};
 use punix_diag::{Code, Diagnostic, json_string};
 use serde_json::Value;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,7 +20,7 @@ pub(super) fn compile(ui: &Ui, directory: &Path) -> Result<Vec<u8>, Stopped> {
     let mut command = Command::new(&cargo);
     command.current_dir(directory).stdin(Stdio::null()).stderr(Stdio::inherit());
     command.args(["build", "--release", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
-    if let Some(config) = same_paths_everywhere(directory) {
+    if let Some(config) = same_paths_everywhere(&top(&cargo, directory)) {
         command.args(["--config", &config]);
     }
     let output = command.output().map_err(|error| missing(&cargo.to_string_lossy(), &error, INSTALL))?;
@@ -72,12 +72,25 @@ fn module(said: &[u8], manifest: &Path) -> Option<PathBuf> {
     paths.rfind(|path| path.extension().is_some_and(|end| end == "wasm"))
 }
 
+/// Returns the directory of the workspace that a project belongs to. What is compiled lies below it, and it is the same for all
+/// plugins of a workspace: so what they need is compiled once.
+fn top(cargo: &OsStr, directory: &Path) -> PathBuf {
+    let mut command = Command::new(cargo);
+    command.current_dir(directory).stdin(Stdio::null()).stderr(Stdio::null());
+    command.args(["locate-project", "--workspace", "--message-format", "plain"]);
+    let said = command.output().ok().filter(|output| output.status.success());
+    let path = said.and_then(|output| String::from_utf8(output.stdout).ok());
+    let top = path.as_deref().and_then(|path| Path::new(path.trim_end_matches('\n')).parent());
+    // Where cargo does not answer, the build that follows says why.
+    top.unwrap_or(directory).to_owned()
+}
+
 /// Returns a setting that keeps places of this machine out of the plugin, so that it has the same bytes wherever it is
 /// built. Flags that the author sets in the environment win over it.
-fn same_paths_everywhere(directory: &Path) -> Option<String> {
+fn same_paths_everywhere(top: &Path) -> Option<String> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
-    let project = directory.canonicalize().ok()?;
+    let project = top.canonicalize().ok()?;
     let mut flags = Vec::new();
     for (place, name) in [(home.map(|home| home.join("registry").join("src")), "registry"), (Some(project), "project")]
     {
@@ -93,6 +106,18 @@ fn same_paths_everywhere(directory: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plugins_of_a_workspace_have_one_place_for_what_they_need() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let top_of = |project: &str| top(&program("CARGO", "cargo"), &here.join(project)).canonicalize().unwrap();
+        assert_eq!(top_of("plugins/from-env"), here.join("plugins").canonicalize().unwrap());
+        assert_eq!(top_of("plugins/systemd"), top_of("plugins/from-env"));
+        let alone = "examples/plugins/from-age";
+        assert_eq!(top_of(alone), here.join(alone).canonicalize().unwrap());
+        // Where there is no project, the build will say so.
+        assert_eq!(top(&program("CARGO", "cargo"), Path::new("/")), Path::new("/"));
+    }
 
     #[test]
     fn the_module_is_that_of_the_project_itself() {

@@ -1,4 +1,5 @@
-//! What finds secrets in texts is made of them, in every form. When it goes, none of that is left in the process.
+//! What finds secrets in texts is made of them, in every form. When it goes, none of that is left in the process, which here
+//! is one of its own: all that it has written to is looked at.
 
 use punix_model::{Redactor, Secret};
 use std::fs::File;
@@ -21,7 +22,7 @@ fn count(masked: &[u8]) -> usize {
         let [from, to] = [from, to].map(|end| u64::from_str_radix(end, 16).expect("a number"));
         // Each piece with the beginning of the next, in which something may end that begins in it.
         for at in (from..to).step_by(PIECE - masked.len()) {
-            // Others map and unmap meanwhile.
+            // The harness maps and unmaps meanwhile.
             if memory.seek(SeekFrom::Start(at)).is_err() {
                 continue;
             }
