@@ -72,7 +72,18 @@ fn c_is_here() -> bool {
 /// Makes a project at a place that is empty.
 fn project(kind: &str, language: &str, directory: &Path) {
     let mut new = punix();
-    new.args(["plugin", "new", "my-thing", "--kind", kind, "--lang", language, "--id", "com.example.my-thing", "--dir"]);
+    new.args([
+        "plugin",
+        "new",
+        "my-thing",
+        "--kind",
+        kind,
+        "--lang",
+        language,
+        "--id",
+        "com.example.my-thing",
+        "--dir",
+    ]);
     new.arg(directory);
     ends_well(new);
 }

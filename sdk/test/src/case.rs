@@ -149,14 +149,15 @@ pub fn cases(component: &[u8], directory: &Path) -> Result<Vec<Outcome>, CaseErr
         }
     }
     paths.sort();
-    paths.into_iter().map(|path| one(component, path, directory)).collect()
+    let host = TestHost::new(component.to_vec())?;
+    paths.into_iter().map(|path| one(&host, path, directory)).collect()
 }
 
-fn one(component: &[u8], path: PathBuf, directory: &Path) -> Result<Outcome, CaseError> {
+fn one(host: &TestHost, path: PathBuf, directory: &Path) -> Result<Outcome, CaseError> {
     let form = |said: String| CaseError::Form { path: path.clone(), said };
     let text = fs::read_to_string(&path).map_err(|error| CaseError::Read { path: path.clone(), error })?;
     let case: Case = toml::from_str(&text).map_err(|error| form(error.to_string().trim().to_owned()))?;
-    let mut host = TestHost::new(component.to_vec())?.roots(&directory.join("roots"));
+    let mut host = host.anew().roots(&directory.join("roots"));
     if case.denied {
         host = host.denying();
     }

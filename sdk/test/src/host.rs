@@ -27,7 +27,8 @@ pub enum TestHostError {
 pub struct TestHost {
     component: Component,
     inspected: Inspected,
-    runtime: Runtime,
+    /// Compiles the component once, for all that are made of this one.
+    runtime: Arc<Runtime>,
     pub fakes: Fakes,
     config: String,
     references: Vec<String>,
@@ -75,10 +76,20 @@ impl TestHost {
         let component = Component::new(component);
         let inspected = inspect(component.bytes())
             .map_err(|error| Box::new(Fault::Inspect { name: "the component".to_owned(), error }))?;
-        Ok(TestHost {
+        Ok(TestHost::with_nothing_around(component, inspected, Arc::new(Runtime::new(Setup::default()))))
+    }
+
+    /// Makes another one of the same component, around which nothing is set up yet.
+    #[must_use]
+    pub(crate) fn anew(&self) -> TestHost {
+        TestHost::with_nothing_around(self.component.clone(), self.inspected.clone(), Arc::clone(&self.runtime))
+    }
+
+    fn with_nothing_around(component: Component, inspected: Inspected, runtime: Arc<Runtime>) -> TestHost {
+        TestHost {
             component,
             inspected,
-            runtime: Runtime::new(Setup::default()),
+            runtime,
             fakes: Fakes::default(),
             config: "{}".to_owned(),
             references: Vec::new(),
@@ -86,7 +97,7 @@ impl TestHost {
             roots: PathBuf::from("/test"),
             denied: false,
             heard: Arc::default(),
-        })
+        }
     }
 
     /// Sets the plugin's configuration; hosts that it names are granted.
@@ -121,11 +132,6 @@ impl TestHost {
     pub fn denying(mut self) -> TestHost {
         self.denied = true;
         self
-    }
-
-    /// Returns the bytes of the component.
-    pub fn component_bytes(&self) -> &[u8] {
-        self.component.bytes()
     }
 
     /// Returns what is known of the component.

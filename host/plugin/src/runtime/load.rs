@@ -14,7 +14,7 @@ use crate::world::{Kind, World};
 use punix_engine::{Memory, Trusted, Watcher};
 use punix_model::{CallFault, Cause, PluginName};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, Linker};
 
@@ -23,14 +23,18 @@ pub struct Runtime {
     setup: Setup,
     /// One engine for each way in which memory and stack are set up; what is compiled fits all of them.
     engines: Mutex<BTreeMap<(bool, u32), Engine>>,
-    /// Code of this binary that is in memory already, with its engine: it is the same for everybody who loads it.
-    bundled: Mutex<Vec<(Engine, Digest, Component)>>,
+    known: Mutex<Known>,
 }
+
+/// Code that is in memory already, with its engine: that of this binary, which is the same for everybody who loads it, and what
+/// was compiled where there is no cache to find it in.
+#[derive(Default)]
+struct Known(Vec<(Engine, Digest, Component)>);
 
 /// What a runtime is made with.
 #[derive(Default)]
 pub struct Setup {
-    /// Where compiled code is kept; without it, everything is compiled anew.
+    /// Where compiled code is kept; without it, each runtime compiles everything anew.
     pub cache: Option<Cache>,
     /// Looks at the memory of every plugin when it goes. Tests look for secrets in it.
     pub watcher: Option<Watcher>,
@@ -83,7 +87,7 @@ impl Ready {
 impl Runtime {
     /// Makes a runtime.
     pub fn new(setup: Setup) -> Runtime {
-        Runtime { setup, engines: Mutex::default(), bundled: Mutex::default() }
+        Runtime { setup, engines: Mutex::default(), known: Mutex::default() }
     }
 
     /// Loads a plugin. `ready` is code that comes with this binary; it is used if it is for this component and this engine.
@@ -145,19 +149,39 @@ impl Runtime {
         {
             return Ok((component, CacheState::Hit));
         }
-        compile(engine, admitted.component().bytes(), admitted.digest(), self.setup.cache.as_ref())
+        if self.setup.cache.is_some() {
+            return compile(engine, admitted.component().bytes(), admitted.digest(), self.setup.cache.as_ref());
+        }
+        let known = self.known().find(engine, admitted.digest());
+        if let Some(component) = known {
+            return Ok((component, CacheState::NotKept));
+        }
+        // Nobody waits meanwhile who needs another one.
+        let compiled = compile(engine, admitted.component().bytes(), admitted.digest(), None)?;
+        self.known().0.push((engine.clone(), admitted.digest(), compiled.0.clone()));
+        Ok(compiled)
     }
 
     /// Returns code of this binary, which is brought into memory once.
     fn bundled(&self, engine: &Engine, ready: Ready) -> wasmtime::Result<Component> {
-        let mut known = self.bundled.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |(own, of, _): &&(Engine, Digest, Component)| Engine::same(own, engine) && *of == ready.of;
-        if let Some((_, _, component)) = known.iter().find(is_it) {
-            return Ok(component.clone());
+        let mut known = self.known();
+        if let Some(component) = known.find(engine, ready.of) {
+            return Ok(component);
         }
         let component = Trusted::of_this_binary(ready.code).load(engine)?;
-        known.push((engine.clone(), ready.of, component.clone()));
+        known.0.push((engine.clone(), ready.of, component.clone()));
         Ok(component)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn find(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+        let is_it = |(own, of, _): &&(Engine, Digest, Component)| Engine::same(own, engine) && *of == digest;
+        self.0.iter().find(is_it).map(|(_, _, component)| component.clone())
     }
 }
 

@@ -19,25 +19,20 @@ const CONFIGS: [&str; 3] = [
 ];
 
 pub(super) fn checks(host: &TestHost) -> Vec<Check> {
-    let component = host.component_bytes();
     let config = usual(host);
     vec![
         check("reads any text as a reference, or refuses it", || parses(host)),
         check("has one form for each reference", || one_form(host)),
-        check("answers for each reference when nothing is there", || {
-            answers(TestHost::new(component.to_vec())?.config(config), None)
-        }),
-        check("answers `denied` when all is denied", || denied(TestHost::new(component.to_vec())?.config(config))),
-        check("answers when nobody answers in time", || faulty(component, config, Err(Fault::Timeout))),
-        check("answers when nobody takes a connection", || faulty(component, config, Err(Fault::Refused))),
-        check("answers when an answer breaks off", || faulty(component, config, Err(Fault::Truncated))),
-        check("answers when the other side fails", || faulty(component, config, Ok((500, "no".to_owned())))),
-        check("answers when the other side refuses", || faulty(component, config, Ok((403, "{}".to_owned())))),
-        check("answers when the other side talks nonsense", || {
-            faulty(component, config, Ok((200, "<html>".to_owned())))
-        }),
+        check("answers for each reference when nothing is there", || answers(host.anew().config(config), None)),
+        check("answers `denied` when all is denied", || denied(host.anew().config(config))),
+        check("answers when nobody answers in time", || faulty(host, config, Err(Fault::Timeout))),
+        check("answers when nobody takes a connection", || faulty(host, config, Err(Fault::Refused))),
+        check("answers when an answer breaks off", || faulty(host, config, Err(Fault::Truncated))),
+        check("answers when the other side fails", || faulty(host, config, Ok((500, "no".to_owned())))),
+        check("answers when the other side refuses", || faulty(host, config, Ok((403, "{}".to_owned())))),
+        check("answers when the other side talks nonsense", || faulty(host, config, Ok((200, "<html>".to_owned())))),
         check("answers when the other side sends an empty document", || {
-            faulty(component, config, Ok((200, "{}".to_owned())))
+            faulty(host, config, Ok((200, "{}".to_owned())))
         }),
     ]
 }
@@ -120,8 +115,8 @@ fn denied(host: TestHost) -> Result<(), Wrong> {
     answers(host.denying(), asks.then_some(Class::Denied))
 }
 
-fn faulty(component: &[u8], config: &str, answer: Result<(u16, String), Fault>) -> Result<(), Wrong> {
-    let mut host = TestHost::new(component.to_vec())?.config(config);
+fn faulty(host: &TestHost, config: &str, answer: Result<(u16, String), Fault>) -> Result<(), Wrong> {
+    let mut host = host.anew().config(config);
     host.fakes.other_answers = Some(answer);
     answers(host, None)
 }

@@ -7,11 +7,10 @@ use punix_model::{Class, Endpoint, Pipe, Transport};
 use std::io::{Read, Write};
 
 pub(super) fn checks(host: &TestHost) -> Vec<Check> {
-    let component = host.component_bytes();
     vec![
         check("completes or refuses any target", || normalises(host)),
         check("has one form for each target", || one_form(host)),
-        check("answers `denied` when all is denied", || denied(component)),
+        check("answers `denied` when all is denied", || denied(host)),
         check("opens a pipe that carries bytes both ways", || carries(host)),
         check("lets a pipe live on when its link is closed", || outlives(host)),
     ]
@@ -86,8 +85,8 @@ fn usable(host: &TestHost) -> Result<Endpoint, Wrong> {
     wrong("it refuses every usual target")
 }
 
-fn denied(component: &[u8]) -> Result<(), Wrong> {
-    let host = TestHost::new(component.to_vec())?.denying();
+fn denied(host: &TestHost) -> Result<(), Wrong> {
+    let host = host.anew().denying();
     if host.inspected().manifest.requests.each().is_empty() {
         return Ok(());
     }
