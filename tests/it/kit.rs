@@ -3,8 +3,9 @@
 
 use crate::sdk::{rust_is_here, with_compilers};
 use crate::support::{punix, root, run_compiling, skip};
-use punix_sdk_test::{cases, kit};
+use punix_sdk_test::{TestHost, cases, kit};
 use std::path::Path;
+use std::time::Instant;
 
 /// How many cases the bundled plugins have; most have their tests in Rust.
 const CASES_OF_BUNDLED: usize = 7;
@@ -22,6 +23,20 @@ fn what_is_bundled_passes_the_kit_and_its_cases() {
         tried += outcomes.len();
     }
     assert_eq!(tried, CASES_OF_BUNDLED);
+}
+
+#[test]
+fn a_plugin_is_compiled_once_for_all_that_is_tried_with_it() {
+    let plugin = punix_bundle::plugins().iter().find(|plugin| plugin.name == "systemd").unwrap();
+    let host = TestHost::new(plugin.component.to_vec()).unwrap();
+    let takes = || {
+        let began = Instant::now();
+        host.meta().unwrap();
+        began.elapsed()
+    };
+    // To compile it takes some hundred times as long as to find that this was done.
+    let (first, second) = (takes(), takes());
+    assert!(second < first / 4, "{first:?}, then {second:?}");
 }
 
 #[test]
