@@ -1,6 +1,8 @@
 //! What finds secrets in texts is made of them, in every form. When it goes, none of that is left in the process, which here
 //! is one of its own: all that it has written to is looked at.
 
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the crate is pure; memory is read as a file")]
+
 use punix_model::{Redactor, Secret};
 use std::fs::File;
 use std::hint::black_box;
