@@ -34,9 +34,11 @@ fn a_plugin_is_compiled_once_for_all_that_is_tried_with_it() {
         host.meta().unwrap();
         began.elapsed()
     };
-    // To compile it takes some hundred times as long as to find that this was done.
-    let (first, second) = (takes(), takes());
-    assert!(second < first / 4, "{first:?}, then {second:?}");
+    // To compile it takes some hundred times as long as to find that this was done. Others keep the processors busy, so the
+    // quickest of several later looks counts.
+    let first = takes();
+    let later = (0..5).map(|_| takes()).min().unwrap();
+    assert!(later < first / 4, "{first:?}, then {later:?}");
 }
 
 #[test]
