@@ -9,6 +9,7 @@ use crate::layout::CURRENT;
 use crate::path::TargetPath;
 use crate::protocol::{Told, WayError};
 use crate::resolve::ResolveIssue;
+use crate::trust::Stranger;
 use punix_diag::{Code, Diagnostic};
 use punix_store::{Digest, Holder};
 use std::io;
@@ -24,7 +25,7 @@ pub enum TargetError {
     #[error("the lock `{}` was not free within {} seconds", .path.display(), .waited.as_secs())]
     Busy { path: PathBuf, waited: Duration, holders: Vec<Holder> },
     /// A journal is left over, and whoever asks may not write.
-    #[error("a change{} was interrupted, and not yet mended", of_stack(.stack.as_deref()))]
+    #[error("a change{} is being made, or was interrupted and is not yet mended", of_stack(.stack.as_deref()))]
     Interrupted {
         /// Unknown if the journal may not even be read.
         stack: Option<String>,
@@ -75,6 +76,9 @@ pub enum TargetError {
     OtherMachine { wanted: String, found: String },
     #[error("`{path}` cannot be found: {issue}")]
     Nowhere { path: TargetPath, issue: ResolveIssue },
+    /// Somebody else could have written what lies in the deployments root, and that is obeyed.
+    #[error("the deployments root `{path}` is not used: {stranger}")]
+    Stranger { path: TargetPath, stranger: Stranger },
     /// A file may not lie where it would.
     #[error(transparent)]
     Crossing(#[from] Crossing),
@@ -126,6 +130,7 @@ impl TargetError {
             | TargetError::Newer { .. }
             | TargetError::Astray { .. }
             | TargetError::OtherMachine { .. }
+            | TargetError::Stranger { .. }
             | TargetError::Crossing(_)
             | TargetError::WrongBlob { .. } => false,
         }
@@ -149,7 +154,7 @@ impl TargetError {
             | TargetError::NotStaged
             | TargetError::Moved { .. } => Code::E19,
             TargetError::Owned { .. } | TargetError::Occupied { .. } => Code::E18,
-            TargetError::NoSuchOwner { .. } | TargetError::Crossing(_) => Code::E30,
+            TargetError::NoSuchOwner { .. } | TargetError::Stranger { .. } | TargetError::Crossing(_) => Code::E30,
             TargetError::NoBytes { .. } | TargetError::NotKept { .. } => Code::E12,
             TargetError::Record { .. }
             | TargetError::RecordTooLarge { .. }
@@ -165,7 +170,9 @@ impl TargetError {
         let help = match self {
             TargetError::Disk(error) => return help_of_disk(error).map(str::to_owned),
             TargetError::Busy { .. } => "wait for it to end, or let `--wait` do it",
-            TargetError::Interrupted { .. } => "run a command as a user who may write there; it recovers first",
+            TargetError::Interrupted { .. } => {
+                "try again; if it stays, run a command as a user who may write there, which recovers first"
+            }
             TargetError::NoRoom { .. } => "make room there, and try again",
             TargetError::StackName { .. } => "name a stack as the program does: letters, digits and `_`",
             TargetError::Stale { .. } | TargetError::Moved { .. } => "make a new plan, and look at it",
@@ -192,6 +199,7 @@ impl TargetError {
                 "mend what the second error names; the next command for this target undoes the rest"
             }
             TargetError::Nowhere { .. } => "name a place that is a directory, or can become one",
+            TargetError::Stranger { stranger, .. } => return Some(stranger.help()),
             TargetError::Crossing(_) => "choose a path that is allowed; docs/errors/E30.md lists them",
             TargetError::OtherMachine { .. } => "choose another target, or build for this one",
             TargetError::Told(told) => return told.help.clone(),

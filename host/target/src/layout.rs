@@ -62,6 +62,11 @@ impl Layout {
         own(&self.root, ".journal")
     }
 
+    /// Returns the directory of changes that wait to be confirmed.
+    pub(crate) fn armed(&self) -> TargetPath {
+        own(&self.root, ".armed")
+    }
+
     /// Returns the directory of contents.
     pub fn blobs(&self) -> TargetPath {
         own(&self.root, ".blobs")

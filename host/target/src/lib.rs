@@ -52,6 +52,7 @@ mod seen;
 mod stage;
 mod target;
 mod trim;
+mod trust;
 mod undo;
 mod verify;
 mod watchdog;

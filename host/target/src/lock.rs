@@ -18,6 +18,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+const MODE: u32 = 0o600;
+
 /// A deployments root, while nobody writes there.
 #[derive(Debug)]
 pub struct Shared {
@@ -56,16 +58,15 @@ fn release(file: &File) {
     let _ = file.unlock();
 }
 
-/// Waits until nobody writes. Where nothing was ever deployed there is nothing to lock.
+/// Waits until nobody writes. Where nothing was ever deployed there is nothing to lock, and whoever may not write there may
+/// not lock either: he looks at what there is.
 pub(crate) fn share(target: &Target<'_>) -> Result<Shared, TargetError> {
     let Some(place) = &target.place else { return Ok(Shared { file: None }) };
     let path = real(place, &target.layout.lock());
     let file = match open(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Shared { file: None }),
-        // Nobody could write there and not lock it, so nobody has written there.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied && !path.exists() => {
-            return Ok(Shared { file: None });
-        }
+        // If there is none, nobody has written there: he could not without it.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(Shared { file: None }),
         opened => opened?,
     };
     wait_for(&path, place.asking, || attempt(file.try_lock_shared()))?;
@@ -99,13 +100,15 @@ fn real(place: &Place<'_>, path: &TargetPath) -> PathBuf {
     place.root.join(path.on_disk())
 }
 
-/// Opens a lock file, which is made if need be. Whoever may not write it can still share it.
+/// Opens a lock file, which is made if need be. Nobody but its owner opens it: whoever has it open can hold it, and keep all
+/// others away, without having any right to write there.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
-    options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(flags);
+    options.read(true).write(true).create(true).truncate(false).mode(MODE).custom_flags(flags);
     let opened = match options.open(path) {
-        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+        // What cannot be written to can still be shared.
+        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
             OpenOptions::new().read(true).custom_flags(flags).open(path)
         }
         opened => opened,

@@ -11,6 +11,7 @@ use crate::path::TargetPath;
 use crate::records::Known;
 use crate::recover::recover;
 use crate::resolve::Resolver;
+use crate::trust;
 use punix_disk::{Disk, Kind};
 use punix_store::Asking;
 use std::io::{self, ErrorKind};
@@ -48,13 +49,17 @@ impl<'d> Target<'d> {
         Target { disk, layout, place: None, boundary: None, pledge: Pledge::Nothing, known: Known::default() }
     }
 
-    /// Makes a target of a disk of this machine. Links on the way to the deployments root are followed, once.
+    /// Makes a target of a disk of this machine. Links on the way to the deployments root are followed, once. It is refused
+    /// where somebody else could write what is obeyed.
     pub fn at(disk: &'d dyn Disk, layout: &Layout, place: Place<'d>) -> Result<Target<'d>, TargetError> {
         let followed = Resolver::new(disk).followed(layout.root());
         let layout = match followed {
             Ok(root) => Layout::at(root),
             Err(issue) => return Err(TargetError::Nowhere { path: layout.root().clone(), issue }),
         };
+        if let Some(stranger) = trust::stranger(disk, &layout) {
+            return Err(TargetError::Stranger { path: layout.root().clone(), stranger });
+        }
         Ok(Target {
             disk,
             layout,

@@ -71,6 +71,13 @@ fn a_root_whose_users_have_other_numbers_is_its_owners_again() {
     let mut command = scrubbed("chown");
     command.args(["-R", "4242:4242"]).arg(&root).env("PATH", "/usr/bin:/bin");
     assert_eq!(run(command).code, Some(0));
+    // Who has these can have anything done, so only root says that they are his again.
+    for obeyed in [root.clone(), root.join(".journal")] {
+        let refused = run(site.command("host", &["repair", "App"]));
+        assert_eq!(refused.code, Some(1), "{refused:#?}");
+        assert!(refused.stderr.contains("belongs to user 4242") && refused.stderr.contains("`chown`"), "{refused:#?}");
+        std::os::unix::fs::chown(&obeyed, Some(0), Some(0)).unwrap();
+    }
     let verified = run(site.command("host", &["verify", "App"]));
     assert_eq!(verified.code, Some(1), "{verified:#?}");
     assert!(verified.stdout.contains("it belongs to the user 4242 instead of 0"), "{verified:#?}");

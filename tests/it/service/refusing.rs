@@ -226,3 +226,27 @@ fn a_build_that_fails_is_the_worlds_failure() {
     assert!(outcome.stderr.contains("[E8] `Tool`: the build ended with exit code 7"), "{outcome:?}");
     assert!(!scene.path("host/deploy").exists());
 }
+
+#[test]
+fn a_root_that_others_could_have_written_is_not_used() {
+    let scene = Scene::of(FILES);
+    fine(scene.deploy(&[]));
+    let set_mode = |mode| {
+        std::fs::set_permissions(scene.path("host"), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    set_mode(0o777);
+    let list = || scene.punix(["service", "list"].iter().chain(&ROOT));
+    for outcome in [list(), scene.web("verify", &[]), scene.web("rollback", &[]), scene.deploy(&[])] {
+        gives(
+            &outcome,
+            &expect![[r#"
+                exit 1
+                stderr:
+                error: [E30] the deployments root `/deploy` is not used: anybody may move what is in `/`
+                help: `chmod o-w /`, or keep deployments somewhere else
+            "#]],
+        );
+    }
+    set_mode(0o1777);
+    fine(list());
+}

@@ -56,16 +56,12 @@ struct Written {
     firing: bool,
 }
 
-fn directory(layout: &Layout) -> TargetPath {
-    own(layout.root(), ".armed")
-}
-
 fn is_id(text: &str) -> bool {
     text.len() == ID_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn secret_file(layout: &Layout, id: &str, number: usize) -> TargetPath {
-    own(&directory(layout), &format!("{id}-{number}"))
+    own(&layout.armed(), &format!("{id}-{number}"))
 }
 
 /// Returns the names of all that are armed.
@@ -74,7 +70,7 @@ pub(super) fn ids(target: &Target<'_>) -> io::Result<Vec<String>> {
 }
 
 fn names(target: &Target<'_>) -> io::Result<Vec<String>> {
-    match target.disk.list(directory(&target.layout).on_disk()) {
+    match target.disk.list(target.layout.armed().on_disk()) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
         names => Ok(names?.into_iter().filter_map(|name| name.into_string().ok()).collect()),
     }
@@ -88,7 +84,7 @@ pub(super) fn has_strays(target: &Target<'_>) -> bool {
 /// Removes what belongs to none that is armed. The caller has the lock.
 pub(super) fn sweep(target: &Target<'_>) -> io::Result<()> {
     for name in strays(&names(target)?) {
-        gone_is_fine(target.disk.remove(own(&directory(&target.layout), name).on_disk()))?;
+        gone_is_fine(target.disk.remove(own(&target.layout.armed(), name).on_disk()))?;
     }
     Ok(())
 }
@@ -102,7 +98,7 @@ pub(super) fn read(target: &Target<'_>, id: &str) -> Result<Option<Armed>, Targe
     if !is_id(id) {
         return Ok(None);
     }
-    let path = own(&directory(&target.layout), id);
+    let path = own(&target.layout.armed(), id);
     let bytes = match target.disk.read(path.on_disk(), ARMED_BYTES_MAX) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         read => read?,
@@ -119,7 +115,7 @@ pub(super) fn read(target: &Target<'_>, id: &str) -> Result<Option<Armed>, Targe
 
 /// Writes a new one, with what it needs. The caller has the lock.
 pub(super) fn write_new(target: &Target<'_>, id: &str, confirm: &Confirm, until: Moment) -> Result<(), TargetError> {
-    make_directories(target.disk, &directory(&target.layout), PRIVATE_MODE)?;
+    make_directories(target.disk, &target.layout.armed(), PRIVATE_MODE)?;
     let Confirm { stack, back_to, child, after, .. } = confirm.clone();
     let mut armed = Armed {
         id: id.to_owned(),
@@ -171,7 +167,7 @@ pub(super) fn write(target: &Target<'_>, armed: &Armed) -> io::Result<()> {
     let Armed { id, stack, back_to, child, until, boundary, after, secrets, firing } = armed.clone();
     let after = WrittenRunning::of(&after);
     let written = Written { schema: SCHEMA, stack, back_to, child, until, boundary, after, secrets, firing };
-    let (disk, directory) = (target.disk, directory(&target.layout));
+    let (disk, directory) = (target.disk, target.layout.armed());
     let (path, draft) = (own(&directory, &id), own(&directory, &format!("{id}{DRAFT_SUFFIX}")));
     gone_is_fine(disk.remove(draft.on_disk()))?;
     let mut file = disk.create(draft.on_disk(), MODE)?;
@@ -184,7 +180,7 @@ pub(super) fn write(target: &Target<'_>, armed: &Armed) -> io::Result<()> {
 
 /// Removes one, durably, and what it kept. The caller has the lock.
 pub(super) fn remove(target: &Target<'_>, id: &str) -> io::Result<()> {
-    let directory = directory(&target.layout);
+    let directory = target.layout.armed();
     gone_is_fine(target.disk.remove(own(&directory, id).on_disk()))?;
     // Without its name nothing else of it means anything, so that goes first.
     gone_is_fine(target.disk.sync_directory(directory.on_disk()))?;

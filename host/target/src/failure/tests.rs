@@ -131,8 +131,8 @@ fn the_targets_disk_or_the_way_to_it_failed() {
         TargetError::Interrupted { stack: Some("Web".to_owned()) },
         false,
         expect![[r#"
-        error: [E31] a change of the stack `Web` was interrupted, and not yet mended
-        help: run a command as a user who may write there; it recovers first
+        error: [E31] a change of the stack `Web` is being made, or was interrupted and is not yet mended
+        help: try again; if it stays, run a command as a user who may write there, which recovers first
     "#]],
     );
     let place = "/srv".to_owned();

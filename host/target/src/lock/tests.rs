@@ -123,3 +123,15 @@ fn a_link_is_no_lock() {
         assert!(!scratch.0.join("elsewhere").exists());
     });
 }
+
+/// Whoever has a lock file open can hold it.
+#[test]
+fn nobody_else_opens_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new();
+    with_target(&scratch, 0, &silent, |target| {
+        target.exclude().map(drop).unwrap();
+        let mode = std::fs::metadata(scratch.0.join("deploy/.lock")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600);
+    });
+}
