@@ -421,6 +421,23 @@ fn a_label_is_given_once() {
         test.pcl:1:37: error: [E0] the field `a` is given twice
     "#]],
     );
+    // Whatever is wrong behind it, in this record or in one that it is in.
+    told(
+        "module A { x = { a = 1\n a = 2\n b } }",
+        expect![[r#"
+            test.pcl:2:2: error: [E0] the field `a` is given twice
+            test.pcl:3:4: error: [E0] expected `=`, found `}`
+        "#]],
+    );
+    told(
+        "module A { x = { a = { c = 1\n c = 2 }\n a = [ { d = 1\n d = 2\n 3 } ] } }",
+        expect![[r#"
+            test.pcl:2:2: error: [E0] the field `c` is given twice
+            test.pcl:3:2: error: [E0] the field `a` is given twice
+            test.pcl:4:2: error: [E0] the field `d` is given twice
+            test.pcl:5:2: error: [E0] expected a field's name or `}`, found `3`
+        "#]],
+    );
 }
 
 #[test]

@@ -36,6 +36,11 @@ impl Parser<'_> {
     /// Reads one expression onto the end of the node array.
     pub(super) fn expression(&mut self) -> Read<()> {
         let mut open: Vec<Open> = Vec::new();
+        // What is given twice is so whatever comes behind it.
+        self.forms(&mut open).inspect_err(|_| self.report_repeated_in(&open))
+    }
+
+    fn forms(&mut self, open: &mut Vec<Open>) -> Read<()> {
         let mut links = 0; // `else if` chains do not nest
         let mut next = Next::Expression;
         loop {
@@ -49,14 +54,14 @@ impl Parser<'_> {
                         if matches!(form, Open::Second { .. }) {
                             links -= 1;
                         }
-                        let next = self.after(form, &mut open)?;
+                        let next = self.after(form, open)?;
                         if matches!(open.last(), Some(Open::Second { .. })) && next == Next::Expression {
                             links += 1;
                         }
                         next
                     }
                 },
-                wanted => self.begin(wanted, &mut open)?,
+                wanted => self.begin(wanted, open)?,
             };
         }
     }
@@ -218,13 +223,13 @@ impl Parser<'_> {
             self.close_record(Span::new(from.start, self.previous_end), from, start, labels)?;
             return Ok(Next::Done);
         }
+        open.push(Open::Record { from, start, labels });
         if self.token.on_new_line && self.begins_block() {
             return Err(self.expected("`}` to close this record"));
         }
         let (name, span) = self.expect_name("a field's name or `}`")?;
         self.labels.push(Label { name, span });
         self.expect(Kind::Equal, "`=`")?;
-        open.push(Open::Record { from, start, labels });
         Ok(Next::Expression)
     }
 
@@ -322,10 +327,7 @@ impl Parser<'_> {
     /// Ends a record: an ordinary one, a secret reference, or an artifact reference.
     fn close_record(&mut self, span: Span, from: Span, start: usize, labels: usize) -> Read<()> {
         let own: Vec<Label> = self.labels.drain(labels..).collect();
-        if let Some(twice) = repeated(&own) {
-            let message = format!("the field `{}` is given twice", self.ast.text(twice.name));
-            self.fail(twice.span, message);
-        }
+        self.report_repeated(&own);
         let builtin = |label: &Label| matches!(label.name, known::FROM_ENV | known::FROM_FILE | known::FROM_VAULT);
         let secret = own.iter().find(|label| builtin(label)).copied();
         let artifact = own.iter().any(|label| label.name == known::ARTIFACT);
@@ -352,6 +354,23 @@ impl Parser<'_> {
         self.ast.labels.extend(own);
         self.push(Node::Record { labels: first, count }, span);
         Ok(())
+    }
+
+    fn report_repeated(&mut self, labels: &[Label]) {
+        if let Some(twice) = repeated(labels) {
+            let message = format!("the field `{}` is given twice", self.ast.text(twice.name));
+            self.fail(twice.span, message);
+        }
+    }
+
+    /// Does so for records that were begun and have no end.
+    fn report_repeated_in(&mut self, open: &[Open]) {
+        for form in open.iter().rev() {
+            if let Open::Record { labels, .. } = *form {
+                let own: Vec<Label> = self.labels.drain(labels..).collect();
+                self.report_repeated(&own);
+            }
+        }
     }
 
     fn bad_secret(&mut self, from: Span, start: usize, own: &[Label]) -> Option<Node> {
