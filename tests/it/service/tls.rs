@@ -275,8 +275,8 @@ fn what_is_wrong_with_certificates_is_told_at_their_domains() {
             stderr:
             p.pcl:4:22: error: [E9] TLS: the key of `a.example.org` is no private key in PEM
             help: put the certificate and the key there that belong to the domain
-            p.pcl:4:39: error: [E9] TLS: the certificate of `b.example.org` is not there: the file holds none in PEM
-            help: put the certificate and the key there that belong to the domain
+            p.pcl:4:39: error: [E9] TLS: `certs/b.example.org/fullchain.pem` holds no certificate in PEM
+            help: put certificates in PEM there, the domain's own first: each begins with `-----BEGIN CERTIFICATE-----`
             2 errors
         "#]],
     );
