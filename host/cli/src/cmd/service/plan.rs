@@ -111,7 +111,7 @@ pub(super) fn planned(
     let teller = Teller { ui, events: asked.building.events };
     let there = There { teller, building: asked.building, vault, command: COMMAND, wait: asked.wait };
     site::at(ui, place, visit, |site| {
-        let is_rehearsal = false;
+        let is_rehearsal = asked.program.is_rehearsal;
         let theirs = asked.builds_there.then(|| there::read(there, asked.source, site, is_rehearsal)).transpose()?;
         let asked = Asked { program: theirs.as_ref().unwrap_or(asked.program), ..asked };
         site.can_run(asked.program)?;

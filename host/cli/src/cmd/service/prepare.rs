@@ -2,7 +2,7 @@
 //! built and nothing written here.
 
 use super::Stopped;
-use super::certificates;
+use super::certificates::{self, Origin};
 use super::home::Home;
 use super::plugins::{self, Plugins};
 use super::secrets::Found;
@@ -41,6 +41,8 @@ pub(super) struct Program {
     pub(super) system: String,
     world: World,
     scenario: Option<ScenarioId>,
+    /// Whether nothing is built of it, and no certificates come with it.
+    pub(super) is_rehearsal: bool,
     /// Where what is relative in the program begins.
     pub(super) base: PathBuf,
     /// Where the project's files are, if not there.
@@ -272,7 +274,7 @@ pub(super) fn understand(
     };
     let (base, project) = (base.to_owned(), project.to_owned());
     let system = packages.system();
-    Ok(Program { checked, composed, source_hash, store_root, system, world, scenario, base, project })
+    Ok(Program { checked, composed, source_hash, store_root, system, world, scenario, is_rehearsal, base, project })
 }
 
 /// Composes the packages of a stack under a scenario.
@@ -336,7 +338,12 @@ pub(super) fn prepare(
     let mut found = find(&plugins, &design)?;
     let (backend, row) = plugins.backend(&design.backend)?;
     let facts = site.facts();
-    let pairs = certificates::read(ui, &design, source.making.tls_certs.as_deref(), program.sources())?;
+    let from = match (source.making.tls_certs.as_deref(), program.is_rehearsal) {
+        (None, _) => Origin::Nowhere,
+        (Some(_), true) => Origin::LeftOut,
+        (Some(directory), false) => Origin::Directory(directory),
+    };
+    let pairs = certificates::read(ui, &design, from, program.sources())?;
     let home = site.home.text();
     if let Some(referring) = &mut referring {
         add_pairs(referring, pairs.clone(), home, &mut Vec::new());
