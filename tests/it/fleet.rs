@@ -10,6 +10,7 @@ mod going;
 mod killed;
 mod many;
 mod renewing;
+mod scenarios;
 mod secrets;
 mod staging;
 

@@ -72,11 +72,10 @@ impl Way {
 pub(crate) fn open(ui: &Ui, remote: &Remote, options: &WayOptions, opening: &Opening<'_>) -> Result<Way, Stopped> {
     let transport = transport(ui, "ssh")?;
     let named = endpoint(remote, options)?;
-    let refused = |error| failure::refused(remote, &error);
-    let completed = transport.normalise(&named)?.map_err(refused)?;
+    let completed = transport.normalise(&named)?.map_err(|error| failure::refused(remote, &error))?;
     // A port that nobody named is for the configuration of `ssh` to say.
     let endpoint = Endpoint { port: named.port, ..completed };
-    let mut link = transport.open(&endpoint)?.map_err(refused)?;
+    let mut link = transport.open(&endpoint)?.map_err(|error| failure::unconnected(remote, &error))?;
 
     let greeting = punix_target::greeting(opening)?;
     let named = options.target_bin.as_deref();

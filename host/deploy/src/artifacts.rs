@@ -9,7 +9,7 @@ mod tests;
 pub use anew::{asked_of, made_anew, present};
 pub(crate) use holes::{Hole, holes};
 
-use crate::certificate::{Certificate, read_chain};
+use crate::certificate::{AS_PEM, CHAIN, Certificate, path, read_chain};
 use punix_diag::{Code, Diagnostic, Span};
 use punix_store::Digest;
 use std::collections::BTreeMap;
@@ -153,9 +153,9 @@ fn value(produced: &Produced, certificates: Option<&Path>) -> Result<String, Dia
         .map_err(|why| Diagnostic::error(Code::E9, format!("the {kind} artifact `{name}`: {why}")))?;
     match &produced.kind {
         Production::Tlsa { .. } => association(&chain).map_err(|why| {
-            let message = format!("the {kind} artifact `{name}`: the certificate of `{domain}` {why}");
-            Diagnostic::error(Code::E9, message)
-                .help("`fullchain.pem` holds certificates in PEM, the domain's own first")
+            let file = path(directory, domain, CHAIN);
+            Diagnostic::error(Code::E9, format!("the {kind} artifact `{name}`: `{}` {why}", file.display()))
+                .help(AS_PEM)
         }),
         Production::Literal(_) | Production::Sha256File { .. } => Ok(Digest::of(&chain).to_string()),
     }

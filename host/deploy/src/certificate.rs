@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// Bytes of a file with certificates.
 pub(crate) const CHAIN_BYTES_MAX: u64 = 1 << 20;
 pub(crate) const CHAIN: &str = "fullchain.pem";
+/// What to do about a file that holds no certificate.
+pub(crate) const AS_PEM: &str =
+    "put certificates in PEM there, the domain's own first: each begins with `-----BEGIN CERTIFICATE-----`";
 /// The extension that lists names, and the kinds of names in it that are hosts.
 const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
 const DNS_NAME: u8 = 0x82;
@@ -60,10 +63,10 @@ pub(crate) fn open(path: &Path) -> Result<File, String> {
 }
 
 impl Certificate {
-    /// Reads the first certificate of a file. Says why not, as the end of a sentence.
+    /// Reads the first certificate of a file. Says why not, as the end of a sentence whose subject is the file.
     pub(crate) fn first_of(chain: &[u8]) -> Result<Certificate, &'static str> {
-        let der = first_in_pem(chain).ok_or("is not there: the file holds none in PEM")?;
-        parse(&der).ok_or("cannot be understood: it is no X.509 certificate")
+        let der = first_in_pem(chain).ok_or("holds no certificate in PEM")?;
+        parse(&der).ok_or("holds a certificate that cannot be understood: it is not one of X.509")
     }
 
     /// Tells whether it is for a host.

@@ -7,8 +7,8 @@ mod tests;
 use crate::design::{Design, DesignFile, FileBody, Service};
 use crate::limits::FILES_MAX;
 use crate::sources::{SourceFile, SourceHeld, Sources};
-use punix_diag::{Code, Diagnostic, Span};
-use punix_model::{Backend, CallFault, Cause, Chunk, Facts, PlannedFile, Stack, Unit};
+use punix_diag::{Code, Diagnostic, Span, visible};
+use punix_model::{Backend, CallFault, Cause, Chunk, Class, Facts, PlannedFile, PluginError, Stack, Unit};
 use punix_target::{Body, TargetPath};
 
 /// What a file has that says nothing of its mode, and what it has with secrets in it.
@@ -143,15 +143,39 @@ pub(crate) fn program(service: &Service) -> String {
 
 /// Says what a backend came to, where what it is about is written.
 fn explain(design: &Design, fault: CallFault) -> Diagnostic {
-    let place = match &fault.cause {
-        Cause::Refused(error) => error.at.as_deref().and_then(|way| design.place(way)),
+    let (place, refused) = match &fault.cause {
+        Cause::Refused(error) => (error.at.as_deref().and_then(|way| design.place(way)), refused(&fault, error)),
         Cause::Trapped { .. }
         | Cause::Late { .. }
         | Cause::Limit { .. }
         | Cause::Unusable { .. }
-        | Cause::Unloadable { .. } => None,
+        | Cause::Unloadable { .. } => (None, None),
     };
-    Diagnostic::from(fault).at(place.unwrap_or(design.backend_at))
+    refused.unwrap_or_else(|| Diagnostic::from(fault)).at(place.unwrap_or(design.backend_at))
+}
+
+/// Says that a backend does not take what it was given, which is an error of the program: what is wrong there stands first,
+/// and who says so behind it.
+fn refused(fault: &CallFault, error: &PluginError) -> Option<Diagnostic> {
+    if error.class != Class::InvalidInput {
+        return None;
+    }
+    let shown = |text: &str| {
+        let mut out = String::new();
+        visible(text, &mut out);
+        out
+    };
+    let message = match error.at.as_deref().filter(|at| !is_named(at, &error.message)) {
+        Some(at) => format!("`{}`: {error}", shown(at)),
+        None => error.to_string(),
+    };
+    let (plugin, code) = (shown(&fault.plugin.to_string()), shown(&error.code));
+    Some(Diagnostic::error(Code::E29, message).note(format!("the plugin `{plugin}` says so, and calls it `{code}`")))
+}
+
+/// Tells whether a message names all parts of a place, so that the place need not stand before it.
+fn is_named(at: &str, message: &str) -> bool {
+    at.split('.').filter(|part| *part != "services").all(|part| message.contains(part))
 }
 
 /// Adds what one declared file is on a target: itself, or all files of its directory.

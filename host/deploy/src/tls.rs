@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::certificate::{CHAIN, CHAIN_BYTES_MAX, Certificate, open, path, read_chain};
+use crate::certificate::{AS_PEM, CHAIN, CHAIN_BYTES_MAX, Certificate, open, path, read_chain};
 use crate::design::{Design, DesignFile, FileBody, Tls};
 use crate::draft::day;
 use punix_diag::{Code, Diagnostic, Span};
@@ -79,7 +79,7 @@ fn pair(
     let unreadable = |why: String| error(format!("TLS: {why}"), again);
     let chain = read_chain(directory, domain).map_err(unreadable)?;
     let certificate = Certificate::first_of(&chain)
-        .map_err(|why| error(format!("TLS: the certificate of `{domain}` {why}"), again))?;
+        .map_err(|why| error(format!("TLS: `{}` {why}", path(directory, domain, CHAIN).display()), AS_PEM))?;
     let chain = String::from_utf8(chain)
         .map_err(|_| error(format!("TLS: the certificate of `{domain}` is no text, as PEM is"), again))?;
     let key = key(directory, domain).map_err(unreadable)?;

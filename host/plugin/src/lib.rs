@@ -33,6 +33,7 @@ mod wit;
 mod word;
 mod world;
 
+pub use ability::ssh::is_unreachable;
 pub use builtin::{built_in, with_config, with_references};
 pub use diff::{Change, Changes, RequestChange, diff};
 pub use digest::{Digest, NotADigest};

@@ -250,3 +250,35 @@ fn a_root_that_others_could_have_written_is_not_used() {
     set_mode(0o1777);
     fine(list());
 }
+
+/// Who reads it has to mend the program, and need not know what a plugin is.
+#[test]
+fn what_a_backend_does_not_take_is_an_error_of_the_program() {
+    let refused = |more: &str, users: &str, expected: &str| {
+        let tool = "module Tool { recipe = \"std.shell\"  pname = \"tool\"  version = \"1\"  recipeArgs = { command = \"true\" } }";
+        let service = format!("{{ name = \"web\"  package = \"Tool\"  binary = \"tool\" {more} }}");
+        let web = format!("module Web {{\n  backend = \"systemd\"\n  {users}\n  services = [ {service} ]\n}}\n");
+        let outcome = Scene::of(&format!("{tool}\n{web}")).deploy(&[]);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""), "{outcome:?}");
+        let (place, told) = outcome.stderr.split_once(": error: ").expect("it is an error at a place");
+        assert!(place.starts_with("p.pcl:"), "{outcome:?}");
+        let note = "note: the plugin `punix.systemd 0.1.0` says so, and calls it `systemd.config`\n";
+        assert_eq!(told, format!("[E29] {expected}\n{note}"));
+    };
+    refused(
+        "serviceConfig = { ExecStart = \"/x\" }",
+        "",
+        "service `web`: serviceConfig key `ExecStart` is reserved: set it with `binary` and `args`",
+    );
+    refused(
+        "serviceConfig = { Slice = \"a\\nb\" }",
+        "",
+        "`services.web.serviceConfig.Slice`: the value of `Slice` holds a line break, which would begin another directive",
+    );
+    refused(
+        "",
+        "systemUsers = [ { name = \"B\" } ]",
+        "`systemUsers.0.name`: `B` is not a valid name of a user: it must match [a-z_][a-z0-9_-]* and have at most 32 \
+         characters",
+    );
+}

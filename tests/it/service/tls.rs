@@ -275,11 +275,27 @@ fn what_is_wrong_with_certificates_is_told_at_their_domains() {
             stderr:
             p.pcl:4:22: error: [E9] TLS: the key of `a.example.org` is no private key in PEM
             help: put the certificate and the key there that belong to the domain
-            p.pcl:4:39: error: [E9] TLS: the certificate of `b.example.org` is not there: the file holds none in PEM
-            help: put the certificate and the key there that belong to the domain
+            p.pcl:4:39: error: [E9] TLS: `certs/b.example.org/fullchain.pem` holds no certificate in PEM
+            help: put certificates in PEM there, the domain's own first: each begins with `-----BEGIN CERTIFICATE-----`
             2 errors
         "#]],
     );
+}
+
+/// Nothing of a rehearsal is to be used, so no key is copied for one, and none need be there.
+#[test]
+fn a_dry_run_brings_no_certificates() {
+    let scene = scene();
+    for certificates in ["certs", "nowhere"] {
+        let rehearsed = scene.deploy(&["--dry-run", "--force-generation", "--tls-certs", certificates]);
+        let note = "note: a dry run brings no certificates: those of `a.example.org`, `b.example.org` are left out\n";
+        assert_eq!((rehearsed.code, rehearsed.stderr.as_str()), (Some(0), note), "{rehearsed:?}");
+        assert!(rehearsed.stdout.contains("(1 config file(s), "), "{rehearsed:?}");
+        assert!(!scene.path("host/etc/punix").exists());
+    }
+    // A plan is what an apply does.
+    let words = ["service", "plan", "Web", "--file", "p.pcl", "--transport-root", "host", "--tls-certs", "nowhere"];
+    assert_eq!(scene.punix(words).code, Some(1));
 }
 
 #[test]

@@ -169,6 +169,32 @@ fn a_host_whose_key_is_not_the_known_one_is_refused() {
 }
 
 #[test]
+fn a_fleet_passes_over_nobody_who_was_reached() {
+    let Some(there) = There::plain() else { return };
+    let host = format!("{{ file = \"a.pcl\" stack = \"A\" target = \"{}\" }}", there.server.url());
+    there.folder().write("fleet.pcl", format!("module Fleet {{ hosts = [{host}] }}\n"));
+    there.folder().write("a.pcl", "module A { backend = \"systemd\" }\n");
+    let apply = |key: &str, more: &[&str], expected: &str| {
+        let mut command = punix();
+        command.env("PATH", "/usr/bin:/bin").env("HOME", there.at("home")).env("XDG_RUNTIME_DIR", there.at("run"));
+        command.args(["fleet", "apply", &there.at("fleet.pcl"), "--skip-unreachable"]).args(["--key", &there.at(key)]);
+        command.args(["--deployments-root", &there.at("deploy"), "--known-hosts", &there.at("known")]);
+        command.args(["--store-root", &there.at("store")]).args(more);
+        let outcome = run(command);
+        let told = (outcome.code, outcome.stdout.as_str());
+        assert_eq!(told, (Some(1), "fleet: 0/1 host(s) deployed\n"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("✗ A → ssh://") && outcome.stderr.contains(expected), "{}", outcome.stderr);
+        there.leaves_nothing();
+    };
+    apply("host", &[], "lets nobody in with the keys that there are");
+    apply("user", &["--target-bin", "/bin/true"], "ended with code 0 before it had answered");
+    let known = fs::read_to_string(there.at("known")).unwrap();
+    let (place, _) = known.split_once(' ').unwrap();
+    there.folder().write("known", format!("{place} {}", fs::read_to_string(there.at("user.pub")).unwrap()));
+    apply("user", &[], "is another than the known one");
+}
+
+#[test]
 fn who_is_not_let_in_hears_so() {
     let Some(there) = There::plain() else { return };
     let key = there.at("host");

@@ -144,6 +144,8 @@ pub(crate) enum Stopped {
     By(Vec<Diagnostic>),
     /// The same, where the world failed and nobody is at fault.
     World(Vec<Diagnostic>),
+    /// The same, where another machine could not be reached at all: nobody there has answered.
+    Unreachable(Vec<Diagnostic>),
     /// The command line.
     Usage { message: String, help: Option<String> },
     /// It was told already.
@@ -158,7 +160,7 @@ impl Stopped {
     /// Returns what is said of it, where it is one of several things to say.
     pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
         match self {
-            Stopped::By(diagnostics) | Stopped::World(diagnostics) => diagnostics,
+            Stopped::By(diagnostics) | Stopped::World(diagnostics) | Stopped::Unreachable(diagnostics) => diagnostics,
             Stopped::Usage { message, help } => {
                 let error = Diagnostic::error(Code::E34, message);
                 vec![match help {
@@ -173,7 +175,7 @@ impl Stopped {
     pub(crate) fn tell(self, ui: &Ui, sources: &SourceMap) -> Exit {
         match self {
             Stopped::By(diagnostics) => fail(ui, &diagnostics, 0, sources),
-            Stopped::World(diagnostics) => fail_world(ui, &diagnostics, sources),
+            Stopped::World(diagnostics) | Stopped::Unreachable(diagnostics) => fail_world(ui, &diagnostics, sources),
             Stopped::Usage { message, help } => ui.refuse(&message, help.as_deref()),
             Stopped::Told(exit) => exit,
         }

@@ -7,6 +7,7 @@ use crate::cmd::service::Stopped;
 use punix_build::pipe::PipeError;
 use punix_diag::{Code, Diagnostic};
 use punix_model::{PipeEnd, PluginError};
+use punix_plugin::is_unreachable;
 use punix_target::{FrameError, TargetError, WayError};
 use std::time::Duration;
 
@@ -16,7 +17,15 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const MAY_NOT_BE_RUN: i32 = 126;
 const NOT_THERE: i32 = 127;
 
-/// Says why there is no connection.
+/// Says why there is no connection. Whether somebody there was heard decides what becomes of the host in a fleet.
+pub(super) fn unconnected(remote: &Remote, error: &PluginError) -> Stopped {
+    match refused(remote, error) {
+        Stopped::World(diagnostics) if is_unreachable(error) => Stopped::Unreachable(diagnostics),
+        stopped => stopped,
+    }
+}
+
+/// Says why nothing is done over a connection, or for a target that is none.
 pub(super) fn refused(remote: &Remote, error: &PluginError) -> Stopped {
     let (message, help) = halves(&error.message);
     if error.code == "ssh.file" {
@@ -134,6 +143,24 @@ fn visible(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refusal(code: &str) -> PluginError {
+        let (code, message) = (code.to_owned(), "`web` does not let us; look".to_owned());
+        PluginError { class: punix_model::Class::Transient, code, message, at: None, retry_after_ms: None }
+    }
+
+    #[test]
+    fn only_who_was_not_heard_is_unreachable() {
+        let remote = Remote::parse("ssh://web").unwrap();
+        let refused = refusal("ssh.refused");
+        assert!(matches!(unconnected(&remote, &refused), Stopped::Unreachable(_)));
+        // The connection stands then.
+        assert!(matches!(super::refused(&remote, &refused), Stopped::World(_)));
+        for code in ["ssh.changed-host-key", "ssh.authentication", "ssh.failed", "ssh.gone", "org.example.refused"] {
+            assert!(matches!(unconnected(&remote, &refusal(code)), Stopped::World(_)), "{code}");
+        }
+        assert!(matches!(unconnected(&remote, &refusal("ssh.file")), Stopped::Usage { .. }));
+    }
 
     #[test]
     fn what_is_wrong_stands_apart_from_what_to_do() {

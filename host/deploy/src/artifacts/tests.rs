@@ -59,8 +59,8 @@ fn all_that_cannot_be_told_is_named() {
     "#]]
     .assert_eq(&shown(None));
     expect![[r#"
-        :1:1: error: [E9] the tlsa artifact `tlsa`: the certificate of `a.example.org` is not there: the file holds none in PEM
-        help: `fullchain.pem` holds certificates in PEM, the domain's own first
+        :1:1: error: [E9] the tlsa artifact `tlsa`: `DIR/a.example.org/fullchain.pem` holds no certificate in PEM
+        help: put certificates in PEM there, the domain's own first: each begins with `-----BEGIN CERTIFICATE-----`
         :1:1: error: [E9] the sha256-file artifact `gone`: cannot read `DIR/b.example.org/fullchain.pem`: No such file or directory (os error 2)
     "#]]
     .assert_eq(&shown(Some(directory.path())));

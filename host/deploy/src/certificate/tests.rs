@@ -53,10 +53,10 @@ fn a_certificate_is_read() {
 #[test]
 fn what_is_no_certificate_is_told() {
     let error = |text: &str| Certificate::first_of(text.as_bytes()).unwrap_err();
-    assert!(error("CERT-ONE\n").contains("none in PEM"));
-    assert!(error(PRIVATE_KEY).contains("none in PEM"));
-    assert!(error(&CERTIFICATE.replace("MIIB", "!!!!")).contains("none in PEM"));
-    assert!(error(&CERTIFICATE.replace("-----END", "")).contains("none in PEM"));
+    assert!(error("CERT-ONE\n").contains("no certificate in PEM"));
+    assert!(error(PRIVATE_KEY).contains("no certificate in PEM"));
+    assert!(error(&CERTIFICATE.replace("MIIB", "!!!!")).contains("no certificate in PEM"));
+    assert!(error(&CERTIFICATE.replace("-----END", "")).contains("no certificate in PEM"));
     assert!(error("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----").contains("X.509"));
 }
 

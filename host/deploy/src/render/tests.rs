@@ -87,12 +87,12 @@ fn a_backend_knows_the_program_and_no_value() {
 }
 
 /// A backend that says no.
-struct Refusing(&'static str);
+struct Refusing(&'static str, Class);
 
 impl Backend for Refusing {
     fn render(&self, _: &Stack, _: &Facts) -> Result<Rendering, CallFault> {
         let error = PluginError {
-            class: Class::InvalidInput,
+            class: self.1,
             code: "systemd.environment".to_owned(),
             message: "the value of `TOKEN` holds a NUL character".to_owned(),
             at: (!self.0.is_empty()).then(|| self.0.to_owned()),
@@ -109,13 +109,24 @@ impl Backend for Refusing {
 
 #[test]
 fn what_a_backend_refuses_is_shown_where_it_is_written() {
-    let refused = |at| lines(&render_with(&design(), Sources::default(), &Refusing(at)).unwrap_err());
+    let refused =
+        |at| lines(&render_with(&design(), Sources::default(), &Refusing(at, Class::InvalidInput)).unwrap_err());
     expect![[r#"
-        21: [E29] the plugin `punix.systemd 0.1.0` failed in `render`: the value of `TOKEN` holds a NUL character
-          note: it is about `services.api.env.TOKEN`
-          note: its code for that is `systemd.environment`
+        21: [E29] `services.api.env.TOKEN`: the value of `TOKEN` holds a NUL character
+          note: the plugin `punix.systemd 0.1.0` says so, and calls it `systemd.environment`
     "#]]
     .assert_eq(&refused("services.api.env.TOKEN"));
     assert!(refused("services.api.timer").starts_with("20: "));
-    assert!(refused("").starts_with("2: "));
+    assert!(refused("").starts_with("2: [E29] the value of `TOKEN` holds"));
+    // A message that names what it is about says it once.
+    assert!(refused("env.TOKEN").contains("[E29] `env.TOKEN`: "));
+    assert!(refused("services.TOKEN").contains("[E29] the value of `TOKEN` holds"));
+    // What is not about the program is the plugin's.
+    let other = Refusing("services.api", Class::Unsupported);
+    expect![[r#"
+        20: [E29] the plugin `punix.systemd 0.1.0` failed in `render`: the value of `TOKEN` holds a NUL character
+          note: it is about `services.api`
+          note: its code for that is `systemd.environment`
+    "#]]
+    .assert_eq(&lines(&render_with(&design(), Sources::default(), &other).unwrap_err()));
 }

@@ -127,8 +127,8 @@ fn everything_that_is_wrong_is_told() {
         expect![[r#"
             :1:1: error: [E9] TLS: there is no certificate of `gone.example.org` in `DIR/gone.example.org/`
             help: it takes a `fullchain.pem` and a `privkey.pem` for each domain
-            :1:1: error: [E9] TLS: the certificate of `text.example.org` is not there: the file holds none in PEM
-            help: put the certificate and the key there that belong to the domain
+            :1:1: error: [E9] TLS: `DIR/text.example.org/fullchain.pem` holds no certificate in PEM
+            help: put certificates in PEM there, the domain's own first: each begins with `-----BEGIN CERTIFICATE-----`
             :1:1: error: [E9] TLS: the key of `a.example.org` does not belong to its certificate
             help: put the certificate and the key there that belong to the domain
             :1:1: error: [E9] TLS: cannot read `DIR/dir.example.org/fullchain.pem`: it is no file

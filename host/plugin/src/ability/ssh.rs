@@ -123,6 +123,16 @@ pub(crate) fn start(
     connection.start(argv, deadline).map_err(answer)
 }
 
+/// How it is said that a target was not reached: no name, no way, no answer. Whoever has another key, lets nobody in or
+/// speaks another language was reached.
+const UNREACHABLE: [&str; 5] = ["ssh.unresolved", "ssh.refused", "ssh.unreachable", "ssh.late", "ssh.on-the-way"];
+
+/// Tells whether a failure to connect says that the target was not reached. Its class does not say that: what may work if
+/// it is tried again may as well be a server that has enough to do.
+pub fn is_unreachable(error: &PluginError) -> bool {
+    UNREACHABLE.contains(&error.code.as_str())
+}
+
 /// Returns what a plugin is told about a failure, and through it the operator: what is wrong, what `ssh` said, what to do.
 pub(crate) fn answer(error: SecureShellError) -> PluginError {
     let (class, code) = match &error {

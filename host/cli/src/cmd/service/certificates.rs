@@ -12,21 +12,31 @@ use rustls::sign::CertifiedKey;
 use std::path::Path;
 use zeroize::Zeroize;
 
-/// Reads the certificates and keys of a stack's domains, if there are any and a directory was named.
-pub(super) fn read(
-    ui: &Ui,
-    design: &Design,
-    directory: Option<&Path>,
-    sources: &SourceMap,
-) -> Result<Vec<Pair>, Stopped> {
+/// Where the certificates of a deploy come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Origin<'f> {
+    /// Nobody named a directory.
+    Nowhere,
+    /// One was named, and this is a rehearsal: keys are not copied for one.
+    LeftOut,
+    Directory(&'f Path),
+}
+
+/// Reads the certificates and keys of a stack's domains, if there are any and they are brought.
+pub(super) fn read(ui: &Ui, design: &Design, from: Origin<'_>, sources: &SourceMap) -> Result<Vec<Pair>, Stopped> {
     let Some(tls) = &design.tls else { return Ok(Vec::new()) };
-    let Some(directory) = directory else {
-        let domains: Vec<String> = tls.domains.iter().map(|domain| format!("`{domain}`")).collect();
-        ui.say(&format!(
-            "note: the certificates of {} are left as they are: `--tls-certs DIR` brings them",
-            domains.join(", ")
-        ));
-        return Ok(Vec::new());
+    let domains = || tls.domains.iter().map(|domain| format!("`{domain}`")).collect::<Vec<String>>().join(", ");
+    let directory = match from {
+        Origin::Directory(directory) => directory,
+        Origin::Nowhere => {
+            let domains = domains();
+            ui.say(&format!("note: the certificates of {domains} are left as they are: `--tls-certs DIR` brings them"));
+            return Ok(Vec::new());
+        }
+        Origin::LeftOut => {
+            ui.say(&format!("note: a dry run brings no certificates: those of {} are left out", domains()));
+            return Ok(Vec::new());
+        }
     };
     let (pairs, warnings) = read_pairs(tls, CertificateSource { directory, now: now(), fits: &fits })?;
     ui.show(&warnings, 0, sources);

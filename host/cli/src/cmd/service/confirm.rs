@@ -87,7 +87,9 @@ impl Armed {
     /// Says that it is not confirmed, and why. Whatever kept it from that was told as if nothing had been changed.
     fn unconfirmed(&self, stopped: Stopped) -> Stopped {
         let first = match stopped {
-            Stopped::By(diagnostics) | Stopped::World(diagnostics) => diagnostics.into_iter().next(),
+            Stopped::By(diagnostics) | Stopped::World(diagnostics) | Stopped::Unreachable(diagnostics) => {
+                diagnostics.into_iter().next()
+            }
             other @ (Stopped::Usage { .. } | Stopped::Told(_)) => return other,
         };
         let told = Diagnostic::error(Code::E31, self.warning());

@@ -15,6 +15,7 @@ mod present;
 mod ready;
 mod report;
 mod running;
+mod scenario;
 mod secrets;
 mod staging;
 mod table;

@@ -105,7 +105,7 @@ struct One<'o> {
 impl One<'_> {
     fn deploy(&self, wanted: Wanted) -> Result<Deployed, Stopped> {
         let (door, source) = (self.site.door, self.job.source);
-        let mut draft = wanted.draft(self.program, source, |secrets| door.tag_all(secrets))?;
+        let mut draft = wanted.draft(self.program, |secrets| door.tag_all(secrets))?;
         let seen = door.look(&question(&wanted.design, &wanted.rendered, &draft.store_paths))?;
         let kept = wanted.keep(&mut draft, seen.current.as_ref());
         let (files, store_paths) = (draft.files.len(), draft.store_paths.len());

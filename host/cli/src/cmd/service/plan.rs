@@ -111,7 +111,8 @@ pub(super) fn planned(
     let teller = Teller { ui, events: asked.building.events };
     let there = There { teller, building: asked.building, vault, command: COMMAND, wait: asked.wait };
     site::at(ui, place, visit, |site| {
-        let theirs = if asked.builds_there { Some(there::read(there, asked.source, site, false)?) } else { None };
+        let is_rehearsal = asked.program.is_rehearsal;
+        let theirs = asked.builds_there.then(|| there::read(there, asked.source, site, is_rehearsal)).transpose()?;
         let asked = Asked { program: theirs.as_ref().unwrap_or(asked.program), ..asked };
         site.can_run(asked.program)?;
         let wanted = prepare(ui, asked.source, asked.program, site, artifacts, &|plugins, design| {
@@ -138,7 +139,7 @@ struct Run<'r> {
 impl Run<'_> {
     fn on(&self, wanted: Wanted) -> Result<Shown, Stopped> {
         let (door, source) = (self.site.door, self.asked.source);
-        let mut draft = wanted.draft(self.asked.program, source, |secrets| match self.asked.out {
+        let mut draft = wanted.draft(self.asked.program, |secrets| match self.asked.out {
             Some(_) => door.tag_all(secrets),
             None => {
                 // Where there is no key, no file has this mark, whatever it is.

@@ -2,7 +2,7 @@
 //! built and nothing written here.
 
 use super::Stopped;
-use super::certificates;
+use super::certificates::{self, Origin};
 use super::home::Home;
 use super::plugins::{self, Plugins};
 use super::secrets::Found;
@@ -41,6 +41,8 @@ pub(super) struct Program {
     pub(super) system: String,
     world: World,
     scenario: Option<ScenarioId>,
+    /// Whether nothing is built of it, and no certificates come with it.
+    pub(super) is_rehearsal: bool,
     /// Where what is relative in the program begins.
     pub(super) base: PathBuf,
     /// Where the project's files are, if not there.
@@ -76,6 +78,12 @@ pub(super) struct Wanted {
 impl Program {
     pub(super) fn sources(&self) -> &SourceMap {
         &self.checked.program.ast.sources
+    }
+
+    /// Returns under which scenario it is evaluated.
+    fn scenario(&self) -> Option<&str> {
+        let program = &self.checked.program;
+        self.scenario.map(|scenario| program.ast.text(program.scenario(scenario).name))
     }
 
     /// Returns the paths of all packages that the stack needs, and of those that these need.
@@ -155,7 +163,7 @@ pub(super) fn read(
         source_hash: hash(file, &texts),
         texts,
         stack: source.stack.name(),
-        scenario: source.making.scenario.as_deref(),
+        scenario: source.making.scenario.as_deref().map(Named::Needed),
         base: base_of(file),
         project: Path::new("."),
         store_root,
@@ -173,7 +181,7 @@ pub(super) struct Reading<'r> {
     pub(super) texts: Vec<Text>,
     pub(super) source_hash: String,
     pub(super) stack: &'r str,
-    pub(super) scenario: Option<&'r str>,
+    pub(super) scenario: Option<Named<'r>>,
     /// Where what is relative in it begins.
     pub(super) base: &'r Path,
     /// Where the project's files are, if not there.
@@ -181,6 +189,24 @@ pub(super) struct Reading<'r> {
     pub(super) store_root: Option<&'r Path>,
     pub(super) is_rehearsal: bool,
     pub(super) packages: Packages<'r>,
+}
+
+/// A scenario that somebody named.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Named<'n> {
+    /// The program has to declare it.
+    Needed(&'n str),
+    /// A program that does not declare it is evaluated without one, since others of its fleet do.
+    Wanted(&'n str),
+}
+
+impl Named<'_> {
+    fn of(self, checked: &Checked) -> Result<Option<ScenarioId>, Diagnostic> {
+        match self {
+            Named::Needed(name) => checked.scenario(name).map(Some),
+            Named::Wanted(name) => Ok(checked.program.scenario_named(name)),
+        }
+    }
 }
 
 /// What packages are composed for.
@@ -248,7 +274,7 @@ pub(super) fn understand(
     };
     let (base, project) = (base.to_owned(), project.to_owned());
     let system = packages.system();
-    Ok(Program { checked, composed, source_hash, store_root, system, world, scenario, base, project })
+    Ok(Program { checked, composed, source_hash, store_root, system, world, scenario, is_rehearsal, base, project })
 }
 
 /// Composes the packages of a stack under a scenario.
@@ -256,11 +282,11 @@ fn compose(
     ui: &Ui,
     checked: &Checked,
     world: &World,
-    (stack, scenario): (&str, Option<&str>),
+    (stack, scenario): (&str, Option<Named<'_>>),
     (packages, is_rehearsal): (Packages<'_>, bool),
     digests: &mut dyn FnMut(&Path) -> Result<Digest, String>,
 ) -> Result<(Option<ScenarioId>, Composed), Vec<Diagnostic>> {
-    let scenario = scenario.map(|name| checked.scenario(name)).transpose().map_err(|error| vec![error])?;
+    let scenario = scenario.map_or(Ok(None), |named| named.of(checked)).map_err(|error| vec![error])?;
     let modules = packages_of(checked, world, scenario, stack);
     let system = match packages {
         Packages::Ours | Packages::For(_) => packages.system(),
@@ -312,7 +338,12 @@ pub(super) fn prepare(
     let mut found = find(&plugins, &design)?;
     let (backend, row) = plugins.backend(&design.backend)?;
     let facts = site.facts();
-    let pairs = certificates::read(ui, &design, source.making.tls_certs.as_deref(), program.sources())?;
+    let from = match (source.making.tls_certs.as_deref(), program.is_rehearsal) {
+        (None, _) => Origin::Nowhere,
+        (Some(_), true) => Origin::LeftOut,
+        (Some(directory), false) => Origin::Directory(directory),
+    };
+    let pairs = certificates::read(ui, &design, from, program.sources())?;
     let home = site.home.text();
     if let Some(referring) = &mut referring {
         add_pairs(referring, pairs.clone(), home, &mut Vec::new());
@@ -360,13 +391,12 @@ impl Wanted {
     pub(super) fn draft(
         &self,
         program: &Program,
-        source: &Source,
         tag: impl FnOnce(&[&Secret]) -> Result<Vec<Mark>, TargetError>,
     ) -> Result<Generation, Stopped> {
         let circumstances = Circumstances {
             source_hash: program.source_hash.clone(),
             system: program.system.clone(),
-            scenario: source.making.scenario.clone(),
+            scenario: program.scenario().map(str::to_owned),
             store_paths: program.closure(),
             plugins: self.plugins.clone(),
             deployed_at: timestamp(now()),

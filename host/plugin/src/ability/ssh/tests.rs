@@ -146,6 +146,36 @@ fn a_failure_says_what_is_wrong_what_ssh_said_and_what_to_do() {
     );
 }
 
+#[test]
+fn only_a_target_that_was_not_heard_is_unreachable() {
+    let (place, said) = (|| "web".to_owned(), || "it said so".to_owned());
+    let failure = || io::Error::other("broken");
+    let cases = [
+        (false, SecureShellError::NoProgram { program: "/ssh".into() }),
+        (false, SecureShellError::Program { program: "/ssh".into(), error: failure() }),
+        (false, SecureShellError::Room { tried: vec!["/run".into()], error: failure() }),
+        (false, SecureShellError::File { what: "key", path: "/k".to_owned(), error: failure() }),
+        (false, SecureShellError::UnknownHostKey { place: place(), said: said() }),
+        (false, SecureShellError::ChangedHostKey { place: place(), said: said() }),
+        (false, SecureShellError::RevokedHostKey { place: place(), said: said() }),
+        (false, SecureShellError::Authentication { place: place(), said: said() }),
+        (true, SecureShellError::Unresolved { place: place(), said: said() }),
+        (true, SecureShellError::Refused { place: place(), said: said() }),
+        (true, SecureShellError::Unreachable { place: place(), said: said() }),
+        (true, SecureShellError::Late { place: place(), after: Duration::from_secs(3) }),
+        (false, SecureShellError::Negotiation { place: place(), said: said() }),
+        (true, SecureShellError::OnTheWay { place: place() }),
+        (false, SecureShellError::Configuration { said: said() }),
+        (false, SecureShellError::Failed { place: place(), said: said() }),
+        (false, SecureShellError::Gone { place: place() }),
+        (false, SecureShellError::Session { place: place(), said: said() }),
+    ];
+    for (expected, error) in cases {
+        let answer = answer(error);
+        assert_eq!(is_unreachable(&answer), expected, "{}", answer.code);
+    }
+}
+
 /// A connection that only tells that it was asked.
 struct Told;
 

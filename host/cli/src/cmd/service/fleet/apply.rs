@@ -28,7 +28,6 @@ use punix_diag::{Diagnostic, SourceMap, json as diagnostic_json};
 use punix_model::RunState;
 use punix_target::Generation;
 use serde_json::{Value, json};
-use std::cell::Cell;
 
 const COMMAND: &str = "punix fleet apply";
 
@@ -46,7 +45,7 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
         store_root: args.building.root.store_root.as_deref(),
         is_rehearsal: args.dry_run,
     };
-    let mut programs = programs(ui, &crew, how);
+    let mut programs = programs(ui, &crew, how)?;
     let ordered = order::of(ui, &crew, &mut programs, args.making.tls_certs.as_deref())?;
     let places = crew.meant(ordered.sequence(), args.choosing.limit);
     secrets::find(ui, &crew, vault.as_ref(), &places, &mut programs);
@@ -121,7 +120,7 @@ impl Applying<'_> {
         let failed = |ended: &Option<Ended<Deployed>>| {
             ended.as_ref().is_some_and(|it| match &it.result {
                 Ok(deployed) => !is_well(deployed),
-                Err(failure) => !(skips && failure.is_worlds),
+                Err(failure) => !(skips && failure.is_unreachable),
             })
         };
         if self.args.rollback_on_failure && ended.iter().any(failed) {
@@ -187,12 +186,8 @@ impl Applying<'_> {
     /// Deploys one host.
     fn one(&self, place: usize, ui: &Ui, consent: Option<Consent<'_>>) -> Result<Deployed, Failure> {
         self.programs.with(place, |program| {
-            let is_reached = Cell::new(false);
-            let deployed = self.deploy(place, ui, (program, consent), &is_reached);
-            deployed.map_err(|stopped| {
-                let failure = Failure::of(ui, stopped, program.sources());
-                Failure { is_worlds: failure.is_worlds && !is_reached.get(), ..failure }
-            })
+            let deployed = self.deploy(place, ui, (program, consent));
+            deployed.map_err(|stopped| Failure::of(ui, stopped, program.sources()))
         })?
     }
 
@@ -201,7 +196,6 @@ impl Applying<'_> {
         place: usize,
         ui: &Ui,
         (program, consent): (&Program, Option<Consent<'_>>),
-        is_reached: &Cell<bool>,
     ) -> Result<Deployed, Stopped> {
         let args = self.args;
         let source = Source::of(&self.crew.host(place).stack, &args.making);
@@ -222,7 +216,6 @@ impl Applying<'_> {
         };
         ui.doing("reaching");
         site::at(ui, &at, visit, |site| {
-            is_reached.set(true);
             site.can_run(program)?;
             ui.doing("preparing");
             let wanted = prepare(ui, &source, program, site, self.artifacts, &|plugins, design| {
@@ -322,7 +315,7 @@ pub(super) fn warnings(changed: &Changed, sources: &SourceMap) -> Vec<String> {
     }
     if let Some(stopped) = &changed.broke {
         let why = match stopped {
-            Stopped::By(diagnostics) | Stopped::World(diagnostics) => {
+            Stopped::By(diagnostics) | Stopped::World(diagnostics) | Stopped::Unreachable(diagnostics) => {
                 let lines: Vec<String> = diagnostics.iter().map(|it: &Diagnostic| headline(it, sources)).collect();
                 lines.join("; ")
             }

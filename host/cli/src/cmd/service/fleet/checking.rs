@@ -22,7 +22,7 @@ pub(in crate::cmd::service) fn check(
     let crew = Crew::read(ui, file, &Choosing { only: Vec::new(), limit: None }, Purpose::Deploys)?;
     let (kept_ui, _) = ui.keeping();
     let kept_ui = kept_ui.into_data();
-    let programs = programs(&kept_ui, &crew, How { scenario, store_root: None, is_rehearsal: true });
+    let programs = programs(&kept_ui, &crew, How { scenario, store_root: None, is_rehearsal: true })?;
     let mut needs: Vec<Result<Needs, Failure>> = Vec::new();
     for place in 0..crew.len() {
         let of = programs.with(place, |program| {

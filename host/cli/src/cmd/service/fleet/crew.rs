@@ -29,6 +29,8 @@ pub(super) struct Crew {
     sources: SourceMap,
     /// Where what is relative in it begins.
     pub(super) base: PathBuf,
+    /// The scenarios that the fleet's own file declares.
+    pub(super) scenarios: Vec<String>,
     /// Which hosts are meant, by their places in the file.
     chosen: Vec<bool>,
 }
@@ -56,8 +58,10 @@ impl Crew {
             return Err(Stopped::Told(fail(ui, &[error], 0, sources)));
         }
         let chosen = chosen(&fleet.hosts, &choosing.only)?;
+        let scenarios =
+            checked.program.scenarios().map(|(_, it)| checked.program.ast.text(it.name).to_owned()).collect();
         let sources = checked.program.ast.sources;
-        Ok(Crew { fleet, base: base.to_owned(), sources, chosen })
+        Ok(Crew { fleet, base: base.to_owned(), sources, scenarios, chosen })
     }
 
     pub(super) fn sources(&self) -> &SourceMap {

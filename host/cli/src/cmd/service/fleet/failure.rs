@@ -16,17 +16,17 @@ pub(super) struct Failure {
     /// What is said besides, a line each: notes, help, source.
     pub(super) more: Vec<String>,
     pub(super) diagnostics: Vec<Value>,
-    /// Whether it may be that there is no way to the host, and nothing else is wrong.
-    pub(super) is_worlds: bool,
+    /// Whether the host could not be reached. One that was reached and let nobody in is not such a host.
+    pub(super) is_unreachable: bool,
 }
 
 impl Failure {
     /// Takes what stopped a host.
     pub(super) fn of(ui: &Ui, stopped: Stopped, sources: &SourceMap) -> Failure {
-        let is_worlds = matches!(stopped, Stopped::World(_));
+        let is_unreachable = matches!(stopped, Stopped::Unreachable(_));
         match stopped {
-            Stopped::By(diagnostics) | Stopped::World(diagnostics) => {
-                Failure { is_worlds, ..Failure::from_diagnostics(ui, &diagnostics, 0, sources) }
+            Stopped::By(diagnostics) | Stopped::World(diagnostics) | Stopped::Unreachable(diagnostics) => {
+                Failure { is_unreachable, ..Failure::from_diagnostics(ui, &diagnostics, 0, sources) }
             }
             Stopped::Usage { message, help } => Failure {
                 diagnostics: vec![json!({
@@ -35,7 +35,7 @@ impl Failure {
                 headline: message,
                 others: Vec::new(),
                 more: help.map(|help| format!("help: {help}")).into_iter().collect(),
-                is_worlds,
+                is_unreachable,
             },
             Stopped::Told(_) => Failure::plain("it stopped; what is above says why".to_owned()),
         }
@@ -60,14 +60,14 @@ impl Failure {
         if more.first().is_some_and(|first| first.ends_with(&headline)) {
             more.remove(0);
         }
-        Failure { headline, others, more, diagnostics: diagnostics_json(diagnostics, sources), is_worlds: false }
+        Failure { headline, others, more, diagnostics: diagnostics_json(diagnostics, sources), is_unreachable: false }
     }
 
     /// Takes a reason that has no place and no code.
     pub(super) fn plain(headline: String) -> Failure {
         let diagnostics =
             vec![json!({ "severity": "error", "code": null, "message": headline, "notes": [], "help": null })];
-        Failure { headline, others: Vec::new(), more: Vec::new(), diagnostics, is_worlds: false }
+        Failure { headline, others: Vec::new(), more: Vec::new(), diagnostics, is_unreachable: false }
     }
 
     /// Takes that our own work broke off.
@@ -103,6 +103,6 @@ mod tests {
         assert_eq!(failure.headline, "[E11] secret(s) not set: from_env:A");
         assert_eq!(failure.others, ["web.pcl:1:16: error: [E2] no `y`"]);
         assert_eq!(failure.more.first().map(String::as_str), Some("help: set it"));
-        assert!(!failure.is_worlds);
+        assert!(!failure.is_unreachable);
     }
 }

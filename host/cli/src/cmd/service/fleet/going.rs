@@ -24,7 +24,6 @@ use punix_deploy::{Order, Rules, Run};
 use punix_diag::{SourceMap, json as diagnostic_json};
 use punix_target::Generation;
 use serde_json::{Value, json};
-use std::cell::Cell;
 
 pub(super) fn rollback(ui: &Ui, args: &Rollback) -> Result<Exit, Stopped> {
     let crew = Crew::read(ui, args.file.path(), &args.choosing, Purpose::Asks)?;
@@ -130,15 +129,10 @@ impl Going<'_> {
     }
 
     fn one(&self, place: usize, ui: &Ui) -> Result<Went, Failure> {
-        let is_reached = Cell::new(false);
-        let went = self.go(place, ui, &is_reached);
-        went.map_err(|stopped| {
-            let failure = Failure::of(ui, stopped, &SourceMap::default());
-            Failure { is_worlds: failure.is_worlds && !is_reached.get(), ..failure }
-        })
+        self.go(place, ui).map_err(|stopped| Failure::of(ui, stopped, &SourceMap::default()))
     }
 
-    fn go(&self, place: usize, ui: &Ui, is_reached: &Cell<bool>) -> Result<Went, Stopped> {
+    fn go(&self, place: usize, ui: &Ui) -> Result<Went, Stopped> {
         let stack = self.crew.host(place).stack.as_str();
         let at = self.crew.place(place, self.reach, false)?;
         let visit = Visit { command: self.command, wait: self.reach.wait, makes: false };
@@ -159,7 +153,6 @@ impl Going<'_> {
         };
         ui.doing("reaching");
         site::at(ui, &at, visit, |site| {
-            is_reached.set(true);
             ui.doing("going");
             back::go(Teller { ui, events: false }, site, way)
         })

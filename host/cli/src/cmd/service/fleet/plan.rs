@@ -31,7 +31,7 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
         store_root: args.building.root.store_root.as_deref(),
         is_rehearsal: false,
     };
-    let mut programs = programs(ui, &crew, how);
+    let mut programs = programs(ui, &crew, how)?;
     let ordered = order::of(ui, &crew, &mut programs, args.making.tls_certs.as_deref())?;
     let places = crew.meant(ordered.sequence(), args.choosing.limit);
     secrets::find(ui, &crew, vault.as_ref(), &places, &mut programs);

@@ -2,10 +2,11 @@
 //! anything. A host whose program is wrong has failed by that, and the others go on.
 
 use super::super::Stopped;
-use super::super::prepare::{Packages, Program, Reading, Unsound, base_of, understand};
+use super::super::prepare::{Named, Packages, Program, Reading, Unsound, base_of, understand};
 use super::crew::Crew;
 use super::failure::Failure;
 use super::running::each;
+use super::scenario;
 use crate::cmd::build::local_digests;
 use crate::load::load;
 use crate::machine::processors;
@@ -52,7 +53,8 @@ impl Programs {
 }
 
 /// Reads the programs of all hosts.
-pub(super) fn programs(ui: &Ui, crew: &Crew, how: How<'_>) -> Programs {
+pub(super) fn programs(ui: &Ui, crew: &Crew, how: How<'_>) -> Result<Programs, Stopped> {
+    how.scenario.map_or(Ok(()), |name| scenario::is_somebodys(crew, name))?;
     let digests = Mutex::new(local_digests());
     let digest = |path: &Path| (digests.lock().unwrap_or_else(PoisonError::into_inner))(path);
     let places: Vec<usize> = (0..crew.len()).collect();
@@ -71,7 +73,7 @@ pub(super) fn programs(ui: &Ui, crew: &Crew, how: How<'_>) -> Programs {
         }
         program
     };
-    Programs(read.into_iter().map(told).map(Mutex::new).collect())
+    Ok(Programs(read.into_iter().map(told).map(Mutex::new).collect()))
 }
 
 fn program(
@@ -106,7 +108,7 @@ fn program(
         texts,
         source_hash,
         stack: &host.stack,
-        scenario: how.scenario,
+        scenario: how.scenario.map(Named::Wanted),
         base,
         project,
         store_root: how.store_root,

@@ -26,7 +26,7 @@ pub(super) struct Ended<T> {
 pub(super) enum Told<'t, T> {
     Ok(&'t T),
     Failed(&'t Failure),
-    /// There is no way to it, and that is to be passed over.
+    /// It cannot be reached, and that is to be passed over.
     Skipped(&'t Failure),
     Blocked {
         machine: String,
@@ -43,7 +43,7 @@ pub(super) struct Turns<'t> {
     /// The places of hosts by number.
     pub(super) places: Vec<usize>,
     pub(super) crew: &'t Crew,
-    /// Whether hosts are passed over to which there is no way.
+    /// Whether hosts are passed over that cannot be reached.
     pub(super) skips: bool,
     /// Why hosts are not attempted that are not.
     pub(super) why: &'static str,
@@ -99,7 +99,7 @@ pub(super) fn all<T: Send>(
                     (Status::Blocked { machine, artifact }, _) => Told::Blocked { machine, artifact },
                     (Status::NotAttempted, _) | (_, None) => Told::NotAttempted { why },
                     (_, Some(Ok(done))) => Told::Ok(done),
-                    (_, Some(Err(failure))) if skips && failure.is_worlds => Told::Skipped(failure),
+                    (_, Some(Err(failure))) if skips && failure.is_unreachable => Told::Skipped(failure),
                     (_, Some(Err(failure))) => Told::Failed(failure),
                 };
                 tell(report, place, told, end.as_ref());

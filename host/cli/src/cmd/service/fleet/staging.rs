@@ -164,7 +164,7 @@ pub(super) fn all<T: Send>(
             Stage::Ready => true,
             Stage::Ended(ended) => match &ended.result {
                 Ok(done) => is_well(done),
-                Err(failure) => skips && failure.is_worlds,
+                Err(failure) => skips && failure.is_unreachable,
             },
             Stage::Waiting | Stage::LetGo => false,
         };
@@ -264,7 +264,7 @@ pub(super) fn told<'t, T>(status: Status, ended: Option<&'t Ended<T>>, skips: bo
         (Status::Blocked { machine, artifact }, _) => Told::Blocked { machine, artifact },
         (Status::NotAttempted, _) | (_, None) => Told::NotAttempted { why },
         (_, Some(Ok(done))) => Told::Ok(done),
-        (_, Some(Err(failure))) if skips && failure.is_worlds => Told::Skipped(failure),
+        (_, Some(Err(failure))) if skips && failure.is_unreachable => Told::Skipped(failure),
         (_, Some(Err(failure))) => Told::Failed(failure),
     }
 }
