@@ -46,6 +46,9 @@ pub enum TargetError {
     /// What a path holds is not what the plan saw there.
     #[error("`{path}` is not what it was when the plan was made: {found}")]
     Moved { path: TargetPath, found: String },
+    /// Whoever owns a directory can do that to every file in it.
+    #[error("what waited at `{staged}` to become `{path}` is not there any more, or something else is")]
+    Supplanted { path: TargetPath, staged: TargetPath },
     #[error("`{path}` belongs to {owner}")]
     Owned { path: TargetPath, owner: String },
     #[error("`{path}` cannot be a file: {found}")]
@@ -115,6 +118,7 @@ impl TargetError {
             | TargetError::Undecided { .. }
             | TargetError::NotStaged
             | TargetError::Moved { .. }
+            | TargetError::Supplanted { .. }
             | TargetError::Owned { .. }
             | TargetError::Occupied { .. }
             | TargetError::NoSuchOwner { .. }
@@ -147,7 +151,8 @@ impl TargetError {
             | TargetError::NotArmed { .. }
             | TargetError::Undecided { .. }
             | TargetError::NotStaged
-            | TargetError::Moved { .. } => Code::E19,
+            | TargetError::Moved { .. }
+            | TargetError::Supplanted { .. } => Code::E19,
             TargetError::Owned { .. } | TargetError::Occupied { .. } => Code::E18,
             TargetError::NoSuchOwner { .. } | TargetError::Crossing(_) => Code::E30,
             TargetError::NoBytes { .. } | TargetError::NotKept { .. } => Code::E12,
@@ -169,6 +174,7 @@ impl TargetError {
             TargetError::NoRoom { .. } => "make room there, and try again",
             TargetError::StackName { .. } => "name a stack as the program does: letters, digits and `_`",
             TargetError::Stale { .. } | TargetError::Moved { .. } => "make a new plan, and look at it",
+            TargetError::Supplanted { .. } => "find out who moves files in that directory, and deploy again",
             TargetError::NotArmed { .. } => "`service history` shows what is live; it may have been taken back by now",
             TargetError::Undecided { .. } => "publish it first, or let it go",
             TargetError::NotStaged => "stage it anew; what was staged may have been let go",
