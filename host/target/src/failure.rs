@@ -3,7 +3,7 @@
 //! Until a flip is durable every error means that nothing has changed, but for [`TargetError::Unfinished`]: then a
 //! journal is left, and the next command recovers first.
 
-use crate::boundary::Crossing;
+use crate::boundary::{Crossing, Reason};
 use crate::generation::RecordIssue;
 use crate::layout::CURRENT;
 use crate::path::TargetPath;
@@ -198,6 +198,7 @@ impl TargetError {
                 "mend what the second error names; the next command for this target undoes the rest"
             }
             TargetError::Nowhere { .. } => "name a place that is a directory, or can become one",
+            TargetError::Crossing(Crossing { reason: Reason::Link(link), .. }) => return Some(link.help()),
             TargetError::Crossing(_) => "choose a path that is allowed; docs/errors/E30.md lists them",
             TargetError::OtherMachine { .. } => "choose another target, or build for this one",
             TargetError::Told(told) => return told.help.clone(),
