@@ -36,6 +36,8 @@ fn place(design: &Design, file: &RenderedFile, boundary: &Boundary) -> Option<Di
     let maker = Maker::of(&file.made_by);
     if let Err(crossing) = boundary.check(&file.path, &file.path, maker) {
         let help = match crossing.reason {
+            Reason::Link(_) => "replace the link by a directory",
+
             Reason::Outside { .. } => "put the file below one of these",
             Reason::Denied { .. } => "no stack writes there; do it by hand, if at all",
             Reason::Rendered { .. } => {

@@ -42,9 +42,19 @@ pub struct Metadata {
 ///
 /// Readers see what was written after a flush, a sync or the drop at the latest. Once a write failed, all that follows
 /// fails too.
+///
+/// Whoever owns the directory can give its name to another file meanwhile. So what is set on a file that was just made is
+/// set here, and not by its name.
 pub trait NewFile: Write {
     /// Makes content and size durable. The name is durable only after [`Disk::sync_directory`] of its parent.
     fn sync(&mut self) -> io::Result<()>;
+    /// Returns what is known of this very file, whatever its name leads to by now. All that was written counts.
+    fn metadata(&mut self) -> io::Result<Metadata>;
+    /// Sets the permission bits of this very file; durable after a sync of it.
+    fn set_mode(&mut self, mode: u32) -> io::Result<()>;
+    /// Sets user and group of this very file; durable after a sync of it. As with [`Disk::set_owner`], the mode is set
+    /// afterwards.
+    fn set_owner(&mut self, owner: u32, group: u32) -> io::Result<()>;
 }
 
 /// A directory tree that is read and written. Every change is one operation that happens or does not; it is durable
@@ -60,6 +70,8 @@ pub trait Disk: Send + Sync {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
     /// Returns what a link says.
     fn read_link(&self, path: &Path) -> io::Result<PathBuf>;
+    /// Returns what a link says, and what is known of that very link: nobody can put another one there in between.
+    fn look_at_link(&self, path: &Path) -> io::Result<(PathBuf, Metadata)>;
     /// Lets what stands at a path keep its room when its last name goes, as long as this is held. Giving it back is what
     /// takes time, and can then be done by somebody else. Nothing where that is not so.
     fn hold(&self, _path: &Path) -> io::Result<Option<OwnedFd>> {
@@ -78,7 +90,8 @@ pub trait Disk: Send + Sync {
     /// Opens a regular file that is there, to write on behind what it holds. What it holds stays as durable as it was.
     fn append(&self, path: &Path) -> io::Result<Box<dyn NewFile + '_>>;
     /// Creates a directory that is not there yet. It has this mode whatever the umask, durably so after a sync of the
-    /// directory itself; its name is durable after a sync of its parent.
+    /// directory itself; its name is durable after a sync of its parent. If whoever owns the directory above puts another
+    /// directory there in just that moment, that is an error, and the other one stays as it is.
     fn create_directory(&self, path: &Path, mode: u32) -> io::Result<()>;
     /// Creates a symbolic link.
     fn create_link(&self, path: &Path, target: &Path) -> io::Result<()>;

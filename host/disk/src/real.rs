@@ -3,6 +3,7 @@
 //! imitated, but for [`Disk::rename_new`] on file systems that cannot do it.
 
 mod file;
+mod made;
 mod resolve;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -10,6 +11,7 @@ pub(crate) mod tests;
 use crate::disk::{Disk, Kind, Metadata, NewFile};
 use crate::error::{at, between, check_mode, check_owner, invalid, is_a_link, not_a_file, too_large};
 use file::WritingFile;
+use made::is_just_made;
 use resolve::{Kernel, Spot};
 use rustix::fs::{self, UTIME_OMIT};
 use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, Uid};
@@ -102,12 +104,29 @@ impl RealDisk {
                 done => return Ok(done?),
             }
         }
-        match kind(&fs::fstat(fd)?) {
-            Kind::File | Kind::Directory => {}
+        let fd = match kind(&fs::fstat(fd)?) {
+            Kind::File => fs::openat(&spot.parent, spot.name, OPEN_FILE, Mode::empty())?,
+            Kind::Directory => fs::openat(fd, ".", OPEN_DIRECTORY, Mode::empty())?,
             Kind::Link | Kind::Other => return Err(Errno::OPNOTSUPP.into()),
-        }
-        let fd = fs::openat(&spot.parent, spot.name, OPEN_FILE, Mode::empty())?;
+        };
         Ok(fs::fchmod(fd, mode)?)
+    }
+
+    /// Gives a directory that was just made its mode, from which the umask may have taken something, or to which the
+    /// directory above added something.
+    fn finish_directory(&self, spot: &Spot<'_>, mode: u32) -> io::Result<()> {
+        let give_back = |_: &io::Error| _ = fs::unlinkat(&spot.parent, spot.name, AtFlags::REMOVEDIR);
+        let flags = POINT_AT | OFlags::DIRECTORY;
+        let opened = fs::openat(&spot.parent, spot.name, flags, Mode::empty()).map_err(io::Error::from);
+        let fd = opened.inspect_err(give_back)?;
+        let found = metadata(&fs::fstat(&fd)?);
+        if found.mode == mode {
+            return Ok(());
+        }
+        if !is_just_made(fd.as_fd(), &found, mode, self.kernel)? {
+            return Err(io::Error::other("somebody put another directory in its place just now"));
+        }
+        self.set_mode_of(fd.as_fd(), spot, mode).inspect_err(give_back)
     }
 
     /// Moves to a free name where the file system has no call for it. For a directory there is a moment between
@@ -193,6 +212,20 @@ impl Disk for RealDisk {
         })
     }
 
+    fn look_at_link(&self, path: &Path) -> io::Result<(PathBuf, Metadata)> {
+        self.at("read the link", path, || {
+            let spot = self.spot(path)?;
+            let fd = fs::openat(&spot.parent, spot.name, POINT_AT, Mode::empty())?;
+            let found = metadata(&fs::fstat(&fd)?);
+            match found.kind {
+                Kind::Link => {}
+                Kind::File | Kind::Directory | Kind::Other => return Err(Errno::INVAL.into()),
+            }
+            let target = fs::readlinkat(&fd, "", Vec::new())?;
+            Ok((PathBuf::from(OsString::from_vec(target.into_bytes())), found))
+        })
+    }
+
     fn hold(&self, path: &Path) -> io::Result<Option<OwnedFd>> {
         self.at("open", path, || {
             let spot = self.spot(path)?;
@@ -247,17 +280,7 @@ impl Disk for RealDisk {
             check_mode(mode)?;
             let spot = self.entry(path)?;
             fs::mkdirat(&spot.parent, spot.name, Mode::from_raw_mode(mode & 0o777))?;
-            let exact = || -> io::Result<()> {
-                let flags = POINT_AT | OFlags::DIRECTORY;
-                let fd = fs::openat(&spot.parent, spot.name, flags, Mode::empty())?;
-                match metadata(&fs::fstat(&fd)?).mode == mode {
-                    true => Ok(()),
-                    false => self.set_mode_of(fd.as_fd(), &spot, mode),
-                }
-            };
-            exact().inspect_err(|_| {
-                let _ = fs::unlinkat(&spot.parent, spot.name, AtFlags::REMOVEDIR);
-            })
+            self.finish_directory(&spot, mode)
         })
     }
 

@@ -2,6 +2,7 @@
 //! a poor file system, and on a simulated one.
 
 mod agreement;
+mod swapped;
 
 use crate::{Disk, Kind};
 use std::ffi::{OsStr, OsString};
@@ -10,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use swapped::{what_a_link_says_and_whose_it_is, what_is_set_on_an_open_file_is_its_own};
 
 /// A directory for one test, which goes with it.
 pub(crate) struct Scratch(PathBuf);
@@ -83,6 +85,8 @@ on_every_disk! {
     removing_asks_what_it_removes,
     modes_and_times_are_set_as_given,
     owners_are_set_as_given,
+    what_is_set_on_an_open_file_is_its_own,
+    what_a_link_says_and_whose_it_is,
     syncs_ask_what_they_sync,
     paths_that_lead_elsewhere_are_refused_by_all,
     names_are_bytes,

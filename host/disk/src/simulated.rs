@@ -164,6 +164,10 @@ impl Disk for SimulatedDisk {
         self.look("read the link", path, |state| state.target(path))
     }
 
+    fn look_at_link(&self, path: &Path) -> io::Result<(PathBuf, Metadata)> {
+        self.look("read the link", path, |state| Ok((state.target(path)?, state.metadata(state.find(path)?))))
+    }
+
     fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
         self.look("list", path, |state| state.list(path))
     }
@@ -226,11 +230,17 @@ impl Disk for SimulatedDisk {
     }
 
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
-        self.change("set the mode of", path, |state| state.set_mode(path, mode))
+        self.change("set the mode of", path, |state| {
+            let inode = state.find(path)?;
+            state.set_mode(inode, mode)
+        })
     }
 
     fn set_owner(&self, path: &Path, owner: u32, group: u32) -> io::Result<()> {
-        self.change("set the owner of", path, |state| state.set_owner(path, owner, group))
+        self.change("set the owner of", path, |state| {
+            let inode = state.find(path)?;
+            state.set_owner(inode, owner, group)
+        })
     }
 
     fn set_modified(&self, path: &Path, seconds: i64) -> io::Result<()> {
@@ -291,5 +301,17 @@ impl NewFile for SimulatedFile<'_> {
             state.sync_inode(self.inode);
             Ok(())
         })
+    }
+
+    fn metadata(&mut self) -> io::Result<Metadata> {
+        Ok(self.disk.lock().metadata(self.inode))
+    }
+
+    fn set_mode(&mut self, mode: u32) -> io::Result<()> {
+        self.disk.change("set the mode of", &self.path, |state| state.set_mode(self.inode, mode))
+    }
+
+    fn set_owner(&mut self, owner: u32, group: u32) -> io::Result<()> {
+        self.disk.change("set the owner of", &self.path, |state| state.set_owner(self.inode, owner, group))
     }
 }

@@ -86,7 +86,7 @@ pub(crate) fn admit(
         notes: Vec::new(),
     };
     let mut ledger = claims.ledger().clone();
-    let mut resolver = Resolver::new(target.disk);
+    let mut resolver = Resolver::careful(target);
     let makers = Makers::of(wanted);
     for change in &plan.changes {
         is_within(target, change, &makers, &mut resolver)?;

@@ -5,6 +5,7 @@
 //! what, and what is executed at boot, at login, by a timer, an event or a package manager.
 
 use crate::path::{PathIssue, TargetPath};
+use crate::resolve::StrangeLink;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -48,6 +49,8 @@ pub enum Reason {
     Denied { by: TargetPath },
     /// Only a backend writes there.
     Rendered { by: TargetPath },
+    /// A link on the way is of somebody who has no say in where it leads.
+    Link(StrangeLink),
 }
 
 /// A file that may not lie where it would.
@@ -77,7 +80,15 @@ impl fmt::Display for Crossing {
             Reason::Denied { by } if by.name() == self.path.name() => f.write_str(" is a place that gives privileges"),
             Reason::Denied { by } => write!(f, " is in `{by}`, which gives privileges"),
             Reason::Rendered { by } => write!(f, " is in `{by}`, where only a backend writes"),
+            Reason::Link(link) => write!(f, " {link}"),
         }
+    }
+}
+
+impl Crossing {
+    /// Returns the refusal of a file that would lie behind such a link.
+    pub fn behind(path: &TargetPath, link: &StrangeLink) -> Crossing {
+        Crossing { path: path.clone(), real: None, reason: Reason::Link(link.clone()) }
     }
 }
 

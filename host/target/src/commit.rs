@@ -156,7 +156,7 @@ pub(crate) fn go_live(
     // The locks go last.
     let Ready { work, staged, guard, _claims_lock, _lock } = ready;
     let mut go = || -> Result<(), TargetError> {
-        publish(target, &work)?;
+        publish(target, &work, &staged)?;
         progress(Progress::Published);
         flip(target, &work.intent)?;
         progress(Progress::Live);

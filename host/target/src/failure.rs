@@ -3,7 +3,7 @@
 //! Until a flip is durable every error means that nothing has changed, but for [`TargetError::Unfinished`]: then a
 //! journal is left, and the next command recovers first.
 
-use crate::boundary::Crossing;
+use crate::boundary::{Crossing, Reason};
 use crate::generation::RecordIssue;
 use crate::layout::CURRENT;
 use crate::path::TargetPath;
@@ -47,6 +47,9 @@ pub enum TargetError {
     /// What a path holds is not what the plan saw there.
     #[error("`{path}` is not what it was when the plan was made: {found}")]
     Moved { path: TargetPath, found: String },
+    /// Whoever owns a directory can do that to every file in it.
+    #[error("what waited at `{staged}` to become `{path}` is not there any more, or something else is")]
+    Supplanted { path: TargetPath, staged: TargetPath },
     #[error("`{path}` belongs to {owner}")]
     Owned { path: TargetPath, owner: String },
     #[error("`{path}` cannot be a file: {found}")]
@@ -119,6 +122,7 @@ impl TargetError {
             | TargetError::Undecided { .. }
             | TargetError::NotStaged
             | TargetError::Moved { .. }
+            | TargetError::Supplanted { .. }
             | TargetError::Owned { .. }
             | TargetError::Occupied { .. }
             | TargetError::NoSuchOwner { .. }
@@ -152,7 +156,8 @@ impl TargetError {
             | TargetError::NotArmed { .. }
             | TargetError::Undecided { .. }
             | TargetError::NotStaged
-            | TargetError::Moved { .. } => Code::E19,
+            | TargetError::Moved { .. }
+            | TargetError::Supplanted { .. } => Code::E19,
             TargetError::Owned { .. } | TargetError::Occupied { .. } => Code::E18,
             TargetError::NoSuchOwner { .. } | TargetError::Stranger { .. } | TargetError::Crossing(_) => Code::E30,
             TargetError::NoBytes { .. } | TargetError::NotKept { .. } => Code::E12,
@@ -176,6 +181,7 @@ impl TargetError {
             TargetError::NoRoom { .. } => "make room there, and try again",
             TargetError::StackName { .. } => "name a stack as the program does: letters, digits and `_`",
             TargetError::Stale { .. } | TargetError::Moved { .. } => "make a new plan, and look at it",
+            TargetError::Supplanted { .. } => "find out who moves files in that directory, and deploy again",
             TargetError::NotArmed { .. } => "`service history` shows what is live; it may have been taken back by now",
             TargetError::Undecided { .. } => "publish it first, or let it go",
             TargetError::NotStaged => "stage it anew; what was staged may have been let go",
@@ -200,6 +206,7 @@ impl TargetError {
             }
             TargetError::Nowhere { .. } => "name a place that is a directory, or can become one",
             TargetError::Stranger { stranger, .. } => return Some(stranger.help()),
+            TargetError::Crossing(Crossing { reason: Reason::Link(link), .. }) => return Some(link.help()),
             TargetError::Crossing(_) => "choose a path that is allowed; docs/errors/E30.md lists them",
             TargetError::OtherMachine { .. } => "choose another target, or build for this one",
             TargetError::Told(told) => return told.help.clone(),

@@ -88,7 +88,7 @@ pub use protocol::{Brought, Client, Door, FrameError, Inside, Opening, Told, Way
 pub use push::{PushError, PushStep, Pushed, Pushing, closure, push};
 pub use records::{Numbered, current, current_record, record, records, stacks};
 pub use recover::{Recovered, recover};
-pub use resolve::ResolveIssue;
+pub use resolve::{ResolveIssue, StrangeLink};
 pub use seen::{Closed, FileSeen, PathSeen, Question, Seen, There};
 pub use target::{Place, Target};
 pub use trim::trim;

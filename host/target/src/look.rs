@@ -36,7 +36,7 @@ pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetErro
     let claims = Claims::read(target, true)?;
     let last = numbers.last().copied().max(claims.ledger().highest(stack)).unwrap_or(0);
     let key = Key::read(target)?;
-    let mut resolver = Resolver::new(target.disk);
+    let (mut resolver, mut of_store) = (Resolver::careful(target), Resolver::new(target.disk));
     if let Some(current) = &mut current {
         as_made_anew(current, claims.ledger(), &mut resolver);
     }
@@ -46,8 +46,8 @@ pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetErro
     }
     let (users, groups) = owners_of(target, question, current.as_ref())?;
     Ok(Seen {
-        missing: missing(target, &mut resolver, &question.store_paths, Care::Few)?,
-        closed: if question.for_others { closed(target, &mut resolver, &question.store_paths) } else { None },
+        missing: missing(target, &mut of_store, &question.store_paths, Care::Few)?,
+        closed: if question.for_others { closed(target, &mut of_store, &question.store_paths) } else { None },
         numbers,
         next: last.checked_add(1).ok_or_else(|| io::Error::other("there is no number left for a generation"))?,
         paths,
@@ -99,10 +99,13 @@ fn at(
 ) -> PathSeen {
     match resolver.real(path) {
         Ok(real) => {
-            PathSeen { there: look_at(disk, &real, wanted, key), claimed_by: claims.owner_of(&real, stack), real }
+            let (there, claimed_by) = (look_at(disk, &real, wanted, key), claims.owner_of(&real, stack));
+            PathSeen { there, real, claimed_by, behind: None }
         }
         Err(issue) => {
-            PathSeen { there: There::Unreachable { why: issue.to_string() }, real: path.clone(), claimed_by: None }
+            let there = There::Unreachable { why: issue.to_string() };
+            let behind = if let ResolveIssue::Stranger(link) = issue { Some(link) } else { None };
+            PathSeen { there, real: path.clone(), claimed_by: None, behind }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What was staged takes its place, each file in one step. What it displaces is looked at: if that is not what the plan
-//! saw, it goes back where it was, and nothing more is done.
+//! saw, it goes back where it was, and nothing more is done. Nor is anything done with what somebody put in the place of what
+//! was staged.
 
 use crate::admit::{Piece, Work};
 use crate::body::each_piece_of;
 use crate::durable::sync_directories;
 use crate::failure::TargetError;
-use crate::journal::{Item, Trace};
+use crate::journal::{Item, Staged, Trace};
 use crate::path::TargetPath;
 use crate::target::{Target, above};
 use punix_disk::Disk;
@@ -18,20 +19,25 @@ struct Later<'w> {
     path: &'w TargetPath,
     staged: &'w TargetPath,
     displaced: &'w TargetPath,
+    new: Option<&'w Trace>,
     before: &'w Trace,
     piece: &'w Piece,
 }
 
 /// Publishes everything, and makes it durable.
-pub(crate) fn publish(target: &Target<'_>, work: &Work) -> Result<(), TargetError> {
+pub(crate) fn publish(target: &Target<'_>, work: &Work, waiting: &Staged) -> Result<(), TargetError> {
     let disk = target.disk;
     let mut later = Vec::new();
-    for (item, piece) in work.intent.items.iter().zip(&work.pieces) {
+    let news = waiting.items.iter().map(Option::as_ref);
+    for ((item, piece), new) in work.intent.items.iter().zip(&work.pieces).zip(news) {
         let Item { path, before, staged, displaced, .. } = item;
+        if let Some(staged) = staged {
+            is_still_there(disk, staged, new, piece)?;
+        }
         match (before, staged, displaced) {
             (Some(before), Some(staged), Some(displaced)) => match disk.exchange(staged.on_disk(), path.on_disk()) {
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
-                    later.push(Later { path, staged, displaced, before, piece });
+                    later.push(Later { path, staged, displaced, new, before, piece });
                 }
                 exchanged => {
                     exchanged.map_err(|error| vanished(piece, error))?;
@@ -71,7 +77,20 @@ fn replace(disk: &dyn Disk, later: &[Later<'_>]) -> Result<(), TargetError> {
     }
     let parents: BTreeSet<PathBuf> = later.iter().map(|later| above(later.path)).collect();
     sync_directories(disk, &parents)?;
-    Ok(later.iter().try_for_each(|Later { path, staged, .. }| disk.replace(staged.on_disk(), path.on_disk()))?)
+    for Later { path, staged, new, piece, .. } in later {
+        is_still_there(disk, staged, *new, piece)?;
+        disk.replace(staged.on_disk(), path.on_disk())?;
+    }
+    Ok(())
+}
+
+/// Checks that what waits is the file that was staged: whoever owns the directory can put another one there.
+fn is_still_there(disk: &dyn Disk, staged: &TargetPath, new: Option<&Trace>, piece: &Piece) -> Result<(), TargetError> {
+    let found = disk.metadata(staged.on_disk())?;
+    if new.zip(found).is_some_and(|(new, found)| new.is(&found)) {
+        return Ok(());
+    }
+    Err(TargetError::Supplanted { path: piece.path.clone(), staged: staged.clone() })
 }
 
 /// Tells whether what was displaced is what the plan saw, bytes and all.

@@ -1,17 +1,26 @@
 //! Where a path on a target really is: links in the directories above it are followed, as the target itself would follow
 //! them, beneath the disk's root and never out of it. The name at the end is not followed: what stands there is replaced.
 //!
+//! Where a file will be written, not every link is followed: whoever owns a directory on the way could otherwise choose where
+//! somebody mightier writes. Why, and which: docs/decisions/0008.
+//!
 //! This looks, and somebody else writes later. What is written goes through a [`Disk`], which follows no link at all, so
 //! whoever changes a directory in between only makes the write fail.
 
+use crate::look::acting;
 use crate::path::{PathIssue, TargetPath};
+use crate::target::Target;
 use punix_disk::{Disk, Kind};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// As many links as the kernel follows.
 const LINKS_MAX: usize = 40;
+const SUPERUSER: u32 = 0;
 
 /// Why it is not known where a path really is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,13 +35,50 @@ pub enum ResolveIssue {
     NotText { at: TargetPath },
     #[error("where links lead is no path here: {0}")]
     Path(#[from] PathIssue),
+    #[error("it {0}")]
+    Stranger(StrangeLink),
     #[error("{why}")]
     Disk { why: String },
+}
+
+/// A link of somebody who has no say in where it leads: he is neither root, nor whoever acts, nor has he the directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StrangeLink {
+    pub link: TargetPath,
+    pub owner: u32,
+    /// Where it leads.
+    pub to: String,
+    /// Who has that directory, if it is there.
+    pub to_owner: Option<u32>,
+}
+
+impl fmt::Display for StrangeLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let StrangeLink { link, owner, to, to_owner } = self;
+        write!(f, "is behind the link `{link}` of user {owner}, which leads to `{to}`")?;
+        match to_owner {
+            Some(to_owner) => write!(f, " of user {to_owner}"),
+            None => f.write_str(", where nothing is yet"),
+        }
+    }
+}
+
+impl StrangeLink {
+    /// Says what to do about it.
+    pub fn help(&self) -> String {
+        let link = &self.link;
+        format!(
+            "replace `{link}` by a directory, or let root own it if it leads where it should: `chown -h root {link}`"
+        )
+    }
 }
 
 /// Finds out where paths really are. What it finds of directories it keeps, so it is for one look at a time.
 pub(crate) struct Resolver<'d> {
     disk: &'d dyn Disk,
+    /// Whose links are followed besides root's, if not everybody's are.
+    acting: Option<u32>,
     /// What is known of directories, by how they are written.
     known: BTreeMap<TargetPath, Result<Directory, ResolveIssue>>,
 }
@@ -46,8 +92,14 @@ struct Directory {
 }
 
 impl<'d> Resolver<'d> {
+    /// Makes one that follows every link, for what is only read and for what is being mended.
     pub(crate) fn new(disk: &'d dyn Disk) -> Resolver<'d> {
-        Resolver { disk, known: BTreeMap::new() }
+        Resolver { disk, acting: None, known: BTreeMap::new() }
+    }
+
+    /// Makes one for what will be written.
+    pub(crate) fn careful(target: &Target<'d>) -> Resolver<'d> {
+        Resolver { acting: Some(acting(target).0), ..Resolver::new(target.disk) }
     }
 
     /// Returns where a path really is, whether or not something is there.
@@ -76,7 +128,7 @@ impl<'d> Resolver<'d> {
             at = match self.known.get(&written) {
                 Some(known) => known.clone()?,
                 None => {
-                    let found = follow(self.disk, at, written.name());
+                    let found = self.follow(at, written.name());
                     self.known.insert(written, found.clone());
                     found?
                 }
@@ -86,49 +138,85 @@ impl<'d> Resolver<'d> {
     }
 }
 
-/// Goes from a directory to a name in it, and on wherever links lead.
-fn follow(disk: &dyn Disk, from: Directory, name: &str) -> Result<Directory, ResolveIssue> {
-    let failed = |error: std::io::Error| ResolveIssue::Disk { why: error.to_string() };
-    let (mut at, mut links) = (from, 0);
-    // Each with the link that it comes from.
-    let mut parts = VecDeque::from([(name.to_owned(), None::<TargetPath>)]);
-    while let Some((part, link)) = parts.pop_front() {
-        match part.as_str() {
-            "" | "." => continue,
-            ".." if at.is_there => {
-                at.real = at.real.and_then(|real| real.parent());
-                continue;
+/// What is left to do on the way.
+enum Step {
+    /// A name, with the link that it comes from.
+    Name(String, Option<TargetPath>),
+    /// All of a link is followed, and this is its owner.
+    Followed(TargetPath, u32),
+}
+
+impl Resolver<'_> {
+    /// Goes from a directory to a name in it, and on wherever links lead.
+    fn follow(&self, from: Directory, name: &str) -> Result<Directory, ResolveIssue> {
+        let (mut at, mut links) = (from, 0);
+        let mut steps = VecDeque::from([Step::Name(name.to_owned(), None)]);
+        while let Some(step) = steps.pop_front() {
+            let (name, link) = match step {
+                Step::Followed(link, owner) => {
+                    self.may_lead(link, owner, &at)?;
+                    continue;
+                }
+                Step::Name(name, link) => (name, link),
+            };
+            match name.as_str() {
+                "" | "." => continue,
+                ".." if at.is_there => {
+                    at.real = at.real.and_then(|real| real.parent());
+                    continue;
+                }
+                _ => {}
             }
-            _ => {}
-        }
-        if let ("..", Some(link)) = (part.as_str(), link) {
-            return Err(ResolveIssue::Nowhere { at: link });
-        }
-        let here = below(at.real.as_ref(), &part)?;
-        let found = match at.is_there {
-            true => disk.metadata(here.on_disk()).map_err(failed)?.map(|found| found.kind),
-            false => None,
-        };
-        match found {
-            None => at = Directory { real: Some(here), is_there: false },
-            Some(Kind::Directory) => at = Directory { real: Some(here), is_there: true },
-            Some(Kind::File | Kind::Other) => return Err(ResolveIssue::NotADirectory { at: here }),
-            Some(Kind::Link) => {
-                links += 1;
-                if links > LINKS_MAX {
-                    return Err(ResolveIssue::Links);
-                }
-                let to = disk.read_link(here.on_disk()).map_err(failed)?;
-                if to.is_absolute() {
-                    at = Directory { real: None, is_there: true };
-                }
-                for part in split(&to, &here)?.into_iter().rev() {
-                    parts.push_front((part, Some(here.clone())));
+            if let ("..", Some(link)) = (name.as_str(), link) {
+                return Err(ResolveIssue::Nowhere { at: link });
+            }
+            let here = below(at.real.as_ref(), &name)?;
+            let found = match at.is_there {
+                true => self.disk.metadata(here.on_disk()).map_err(failed)?.map(|found| found.kind),
+                false => None,
+            };
+            match found {
+                None => at = Directory { real: Some(here), is_there: false },
+                Some(Kind::Directory) => at = Directory { real: Some(here), is_there: true },
+                Some(Kind::File | Kind::Other) => return Err(ResolveIssue::NotADirectory { at: here }),
+                Some(Kind::Link) => {
+                    links += 1;
+                    if links > LINKS_MAX {
+                        return Err(ResolveIssue::Links);
+                    }
+                    let (to, found) = self.disk.look_at_link(here.on_disk()).map_err(failed)?;
+                    if to.is_absolute() {
+                        at = Directory { real: None, is_there: true };
+                    }
+                    let names = split(&to, &here)?;
+                    steps.push_front(Step::Followed(here.clone(), found.owner));
+                    for name in names.into_iter().rev() {
+                        steps.push_front(Step::Name(name, Some(here.clone())));
+                    }
                 }
             }
         }
+        Ok(at)
     }
-    Ok(at)
+
+    /// Checks that whoever has a link may say that it leads there.
+    fn may_lead(&self, link: TargetPath, owner: u32, to: &Directory) -> Result<(), ResolveIssue> {
+        if self.acting.is_none_or(|acting| [SUPERUSER, acting].contains(&owner)) {
+            return Ok(());
+        }
+        let place = to.real.as_ref().map_or(Path::new(""), TargetPath::on_disk);
+        let found = if to.is_there { self.disk.metadata(place).map_err(failed)? } else { None };
+        let to_owner = found.map(|found| found.owner);
+        if to_owner == Some(owner) {
+            return Ok(());
+        }
+        let to = to.real.as_ref().map_or_else(|| "/".to_owned(), TargetPath::to_string);
+        Err(ResolveIssue::Stranger(StrangeLink { link, owner, to, to_owner }))
+    }
+}
+
+fn failed(error: io::Error) -> ResolveIssue {
+    ResolveIssue::Disk { why: error.to_string() }
 }
 
 fn split(to: &Path, link: &TargetPath) -> Result<Vec<String>, ResolveIssue> {
@@ -201,6 +289,59 @@ mod tests {
         assert_eq!(real(&disk, "/c/x"), "the link `/c` leads up from a directory that is not there");
         assert_eq!(real(&disk, "/d/x"), "`/etc/file` is not a directory");
         assert_eq!(real(&disk, "/etc/file/x/y"), "`/etc/file` is not a directory");
+    }
+
+    /// User 7 owns `/srv/app`, and the links in it.
+    #[test]
+    fn a_link_leads_only_where_its_owner_may_say_so() {
+        let links = [
+            ("srv/app/conf", "/etc/nginx"),
+            ("srv/app/data", "mine"),
+            ("srv/app/up", "mine/../../other"),
+            ("srv/app/chain", "conf/deep"),
+            ("srv/app/by-root", "conf/.."),
+            ("srv/app/new", "mine/new"),
+            ("srv/app/all", "/"),
+            ("srv/way", "app/conf"),
+        ];
+        let disk = disk(&["etc", "etc/nginx", "etc/nginx/deep", "srv", "srv/app", "srv/app/mine", "srv/other"], &links);
+        let theirs = ["app", "app/mine", "app/conf", "app/data", "app/up", "app/chain", "app/new", "app/all"];
+        theirs.iter().for_each(|name| disk.set_owner(&Path::new("srv").join(name), 7, 7).unwrap());
+        disk.set_owner(Path::new("etc/nginx/deep"), 7, 7).unwrap();
+        let asked = |acting, path: &str| {
+            let mut resolver = Resolver { acting, ..Resolver::new(&disk) };
+            resolver
+                .real(&TargetPath::parse(path).unwrap())
+                .map_or_else(|issue| issue.to_string(), |real| real.to_string())
+        };
+        let nginx = "it is behind the link `/srv/app/conf` of user 7, which leads to `/etc/nginx` of user 0";
+        for (path, found) in [
+            ("/srv/app/conf/x", nginx),
+            ("/srv/app/data/x", "/srv/app/mine/x"),
+            ("/srv/app/up/x", "it is behind the link `/srv/app/up` of user 7, which leads to `/srv/other` of user 0"),
+            // Each link on the way counts, also where the end is his again, or where root's link goes through his.
+            ("/srv/app/chain/x", nginx),
+            ("/srv/app/by-root/x", nginx),
+            ("/srv/way/x", nginx),
+            (
+                "/srv/app/new/x",
+                "it is behind the link `/srv/app/new` of user 7, which leads to `/srv/app/mine/new`, where \
+                               nothing is yet",
+            ),
+            ("/srv/app/all/x", "it is behind the link `/srv/app/all` of user 7, which leads to `/` of user 0"),
+            // The last name is not followed, so it does not matter whose it is.
+            ("/srv/app/conf", "/srv/app/conf"),
+        ] {
+            assert_eq!(asked(Some(0), path), found);
+        }
+        // His own are followed for him, and for who only looks everybody's are.
+        for acting in [Some(7), None] {
+            assert_eq!(asked(acting, "/srv/app/conf/x"), "/etc/nginx/x");
+        }
+        assert_eq!(asked(Some(8), "/srv/app/conf/x"), nginx);
+        // Nobody but root decides for root.
+        disk.set_owner(Path::new("srv/app/conf"), 0, 0).unwrap();
+        assert_eq!(asked(Some(8), "/srv/app/conf/x"), "/etc/nginx/x");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::generation::{Generation, Mark};
 use crate::path::TargetPath;
+use crate::resolve::StrangeLink;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,6 +61,8 @@ pub struct PathSeen {
     pub real: TargetPath,
     /// Who has it, if that is not this stack in this deployments root: shown as it is.
     pub claimed_by: Option<String>,
+    /// A link on the way that is not followed: then it is not known where it really is.
+    pub behind: Option<StrangeLink>,
 }
 
 /// What stands at a path.

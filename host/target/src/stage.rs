@@ -1,11 +1,13 @@
 //! Everything that will be published is written beside where it will be, durably, and nobody sees it: files under
 //! temporary names, contents under their digests, directories with nothing in them, the link that will be `current`.
+//!
+//! Whoever owns a directory can give a name in it to another file at any time. So all that concerns a file that was made here
+//! goes by the open file, and not by its name.
 
 use crate::admit::{Bytes, Work};
 use crate::durable::Whole;
 use crate::journal::{Item, Staged, Trace, Wanted};
 use crate::look::acting;
-use crate::path::TargetPath;
 use crate::target::{ROOT_MODE, Target};
 use punix_disk::{Disk, NewFile};
 use std::io;
@@ -63,15 +65,18 @@ pub(crate) fn stage(target: &Target<'_>, work: &Work, staged: &mut dyn FnMut(usi
         }
         let mut file = disk.create(path.on_disk(), PRIVATE_FILE)?;
         bytes.write(disk, &mut *file)?;
-        let device = disk.metadata(path.on_disk())?.ok_or(io::ErrorKind::NotFound)?.device;
+        let device = file.metadata()?.device;
         open.add(file, device)?;
     }
+    let mut items = Vec::with_capacity(work.intent.items.len());
     for (at, (item, piece)) in work.intent.items.iter().zip(&work.pieces).enumerate() {
-        if let Item { staged: Some(path), after: Some(wanted), .. } = item
-            && let Some(bytes) = &piece.bytes
-        {
-            write(target, path, wanted, bytes, &mut open)?;
-        }
+        items.push(match (item, &piece.bytes) {
+            (Item { staged: Some(path), after: Some(wanted), .. }, Some(bytes)) => {
+                let file = disk.create(path.on_disk(), first_mode(wanted))?;
+                Some(write(target, file, wanted, bytes, &mut open)?)
+            }
+            (Item { .. }, _) => None,
+        });
         staged(at + 1);
     }
     // Some of it is durable by now, and some is not.
@@ -80,35 +85,41 @@ pub(crate) fn stage(target: &Target<'_>, work: &Work, staged: &mut dyn FnMut(usi
     if let Some(link) = &work.link {
         disk.create_link(work.intent.flip.on_disk(), Path::new(link))?;
     }
-    let trace = |path: &TargetPath| Ok(disk.metadata(path.on_disk())?.map(|found| Trace::of(&found)));
-    let of_item = |item: &Item| item.staged.as_ref().map_or(Ok(None), trace);
-    Ok(Staged {
-        items: work.intent.items.iter().map(of_item).collect::<io::Result<_>>()?,
-        flip: if work.link.is_some() { trace(&work.intent.flip)? } else { None },
-    })
+    let link = if work.link.is_some() { disk.metadata(work.intent.flip.on_disk())? } else { None };
+    Ok(Staged { items, flip: link.map(|found| Trace::of(&found)) })
 }
 
+/// Returns whether a file will have an owner or a group that was named.
+fn gives(wanted: &Wanted) -> bool {
+    wanted.owner.is_some() || wanted.group.is_some()
+}
+
+/// Returns the mode that a file is made with. Nobody who will not have it may open it before it has its owner.
+fn first_mode(wanted: &Wanted) -> u32 {
+    if gives(wanted) { PRIVATE_FILE & wanted.mode } else { wanted.mode }
+}
+
+/// Writes a file that was just made, gives it away, and returns by what it is recognised.
 fn write<'d>(
     target: &Target<'d>,
-    path: &TargetPath,
+    mut file: Box<dyn NewFile + 'd>,
     wanted: &Wanted,
     bytes: &Bytes,
     open: &mut Open<'d>,
-) -> io::Result<()> {
-    let disk = target.disk;
-    let gives = wanted.owner.is_some() || wanted.group.is_some();
-    // Nobody who will not have it may open it in between.
-    let mode = if gives { PRIVATE_FILE & wanted.mode } else { wanted.mode };
-    let mut file = disk.create(path.on_disk(), mode)?;
-    bytes.write(disk, &mut *file)?;
-    let found = disk.metadata(path.on_disk())?.ok_or(io::ErrorKind::NotFound)?;
+) -> io::Result<Trace> {
+    bytes.write(target.disk, &mut *file)?;
+    let found = file.metadata()?;
     // A directory may give its own group to what is made in it.
     let (owner, group) = (wanted.owner.unwrap_or(found.owner), wanted.group.unwrap_or_else(|| acting(target).1));
-    if (owner, group) != (found.owner, found.group) {
-        disk.set_owner(path.on_disk(), owner, group)?;
+    let is_given = (owner, group) != (found.owner, found.group);
+    if is_given {
+        file.set_owner(owner, group)?;
     }
-    if gives {
-        disk.set_mode(path.on_disk(), wanted.mode)?;
+    // With another owner or group a file loses what lets it act as them.
+    if is_given || gives(wanted) {
+        file.set_mode(wanted.mode)?;
     }
-    open.add(file, found.device)
+    let written = file.metadata()?;
+    open.add(file, written.device)?;
+    Ok(Trace::of(&written))
 }

@@ -46,8 +46,8 @@ fn restore(disk: &dyn Disk, item: &Item, new: Option<&Trace>) -> io::Result<Rest
     let displaced = match look(disk, item.displaced.as_ref())? {
         Some(_) => item.displaced.as_ref(),
         None => {
-            // After an exchange it waits where the new one did.
-            let staged = look(disk, item.staged.as_ref())?;
+            // After an exchange it waits where the new one did. Where nothing was, nothing waits: somebody put that there.
+            let staged = look(disk, item.staged.as_ref().filter(|_| item.before.is_some()))?;
             item.staged.as_ref().filter(|_| staged.is_some_and(|staged| !is_new(&staged)))
         }
     };

@@ -5,7 +5,7 @@ use super::{Counts, Ground, Policy, Warning};
 use crate::tls::is_certificate;
 use punix_store::Digest;
 use punix_target::{
-    After, Body, Boundary, Change, FileRow, FileSeen, Generation, Maker, Mark, PathSeen, RecordedChunk, Seen,
+    After, Body, Boundary, Change, Crossing, FileRow, FileSeen, Generation, Maker, Mark, PathSeen, RecordedChunk, Seen,
     TargetPath, There, Withheld,
 };
 use std::borrow::Cow;
@@ -134,6 +134,9 @@ impl<'j> Judge<'j> {
         let Some(place) = self.place(&row.path) else { return };
         if !self.is_within(row, place) {
             return;
+        }
+        if let Some(link) = &place.behind {
+            return self.refusals.push(Refusal::Crossing(Crossing::behind(&row.path, link)));
         }
         if let Some(by) = &place.claimed_by {
             return self.refusals.push(Refusal::Claimed { path: row.path.clone(), by: by.clone() });

@@ -2,7 +2,7 @@
 
 use crate::tls;
 use punix_diag::{Code, Diagnostic, Span};
-use punix_target::{Crossing, TargetPath};
+use punix_target::{Crossing, Reason, TargetPath};
 use std::fmt;
 
 /// Why there is no plan: everything that was found.
@@ -237,8 +237,15 @@ impl Refusal {
                 format!("`{path}` is a file of this stack, and cannot become the directory of `{inside}` at once"),
             )
             .help(format!("deploy without what is in `{path}` first: then the file goes, and the next deploy writes the rest")),
-            Refusal::Crossing(crossing) => Diagnostic::error(Code::E30, crossing.to_string())
-                .help("a stack writes below the roots that it is given, wherever links lead"),
+            Refusal::Crossing(crossing) => {
+                let error = Diagnostic::error(Code::E30, crossing.to_string());
+                match &crossing.reason {
+                    Reason::Link(link) => error.help(link.help()),
+                    Reason::Outside { .. } | Reason::Denied { .. } | Reason::Rendered { .. } => {
+                        error.help("a stack writes below the roots that it is given, wherever links lead")
+                    }
+                }
+            }
             Refusal::Drifted { path, drift } => {
                 Diagnostic::error(Code::E18, format!("somebody changed `{path}` since it was written: {drift}"))
                     .help("without `--refuse-drift` it is overwritten, and what is there now is kept")

@@ -7,7 +7,7 @@ use crate::draft::tests::marks;
 use crate::testing::{self, design, lines, path, rendered};
 use expect_test::{Expect, expect};
 use model::{World, ask, standing};
-use punix_target::There;
+use punix_target::{StrangeLink, There};
 
 /// A draft of the stack `Web`, changed.
 pub(crate) fn drafted(value: &str, change: impl FnOnce(&mut crate::Design)) -> Generation {
@@ -182,6 +182,29 @@ fn what_somebody_else_put_there_is_not_touched() {
     assert!(world.plan(&ask(&plain()), deploy(plain())).is_err());
     let replaced = decided(world.plan(&ask(&plain()), with(plain(), adopt)));
     assert!(matches!(after(&replaced, "/etc/app/a.conf"), After::File { .. }));
+}
+
+/// What the stack had there before stays where it is, too.
+#[test]
+fn nothing_is_written_behind_a_link_of_a_stranger() {
+    let world = deployed(&[conf("1")]);
+    let at = path("/etc/app/a.conf");
+    let mut seen = world.look(&ask(&plain()));
+    let place = seen.paths.get_mut(&at).unwrap();
+    place.there = There::Unreachable { why: "it is behind a link".to_owned() };
+    let (link, to) = (path("/etc/app"), "/etc/nginx".to_owned());
+    place.behind = Some(StrangeLink { link, owner: 7, to, to_owner: Some(0) });
+    let boundary = Boundary::system("Web", None).unwrap();
+    let planned = |wish| plan(Ground { seen: &seen, boundary: &boundary }, wish);
+    refused(
+        planned(deploy(conf("2"))),
+        expect![[r#"
+            10: [E30] `/etc/app/a.conf` may not be written: it is behind the link `/etc/app` of user 7, which leads to `/etc/nginx` of user 0
+              help: replace `/etc/app` by a directory, or let root own it if it leads where it should: `chown -h root /etc/app`
+        "#]],
+    );
+    let gone = decided(planned(Wish::Remove { stack: "Web", refuse_drift: false }));
+    assert_eq!(after(&gone, "/etc/app/a.conf"), &After::Same);
 }
 
 #[test]

@@ -236,3 +236,41 @@ fn what_is_held_keeps_its_room_without_a_name() {
         disk.remove(p("l")).unwrap();
     }
 }
+
+/// Whoever owns the directory above puts another one there, between making and opening it.
+#[test]
+fn a_directory_that_came_in_between_keeps_its_mode() {
+    let scratch = Scratch::new();
+    for (number, disk) in [RealDisk::open(scratch.path()).unwrap(), without_proc(scratch.path())].iter().enumerate() {
+        let name = |text: &str| format!("{text}{number}");
+        let (made, theirs) = (name("made"), name("theirs"));
+        let finish = |mode| disk.finish_directory(&disk.entry(p(&made)).unwrap(), mode);
+        disk.create_directory(p(&theirs), 0o711).unwrap();
+        put(disk, &format!("{theirs}/private"), b"x");
+        std::fs::create_dir(scratch.path().join(&made)).unwrap();
+        disk.exchange(p(&made), p(&theirs)).unwrap();
+        let error = finish(0o755).unwrap_err();
+        assert_eq!(error.to_string(), "somebody put another directory in its place just now");
+        assert_eq!(disk.metadata(p(&made)).unwrap().unwrap().mode, 0o711);
+        // Nor one that has nothing in it.
+        disk.remove(p(&format!("{made}/private"))).unwrap();
+        disk.set_mode(p(&made), 0o1711).unwrap();
+        finish(0o755).unwrap_err();
+        assert_eq!(disk.metadata(p(&made)).unwrap().unwrap().mode, 0o1711);
+        if std::fs::metadata(scratch.path()).unwrap().uid() == 0 {
+            disk.set_mode(p(&made), 0o755).unwrap();
+            disk.set_owner(p(&made), 65_534, 65_534).unwrap();
+            finish(0o777).unwrap_err();
+            assert_eq!(disk.metadata(p(&made)).unwrap().unwrap().mode, 0o755);
+        }
+        // A link is not followed.
+        disk.rename_new(p(&made), p(&name("moved"))).unwrap();
+        disk.create_link(p(&made), p(&theirs)).unwrap();
+        fails(finish(0o700), ErrorKind::NotADirectory);
+        disk.remove(p(&made)).unwrap();
+        // The one that was made gets its mode.
+        disk.rename_new(p(&theirs), p(&made)).unwrap();
+        finish(0o1777).unwrap();
+        assert_eq!(disk.metadata(p(&made)).unwrap().unwrap().mode, 0o1777);
+    }
+}

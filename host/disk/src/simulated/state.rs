@@ -423,9 +423,8 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn set_mode(&mut self, path: &Path, mode: u32) -> io::Result<()> {
+    pub(super) fn set_mode(&mut self, inode: Inode, mode: u32) -> io::Result<()> {
         check_mode(mode)?;
-        let inode = self.find(path)?;
         if matches!(self.node(inode).body, Body::Link(_)) {
             return Err(is_a_link());
         }
@@ -434,9 +433,8 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn set_owner(&mut self, path: &Path, owner: u32, group: u32) -> io::Result<()> {
+    pub(super) fn set_owner(&mut self, inode: Inode, owner: u32, group: u32) -> io::Result<()> {
         check_owner(owner, group)?;
-        let inode = self.find(path)?;
         let node = self.node_mut(inode);
         node.now.owner = (owner, group);
         // Without the right to execute, setgid stands for something else, and stays.

@@ -104,6 +104,30 @@ fn owners_survive_after_a_sync() {
 }
 
 #[test]
+fn what_is_set_on_an_open_file_waits_for_its_sync() {
+    let disk = SimulatedDisk::new();
+    put(&disk, "f", b"");
+    disk.sync_all().unwrap();
+    let mut file = disk.append(p("f")).unwrap();
+    let operations = disk.operations();
+    file.set_owner(7, 8).unwrap();
+    file.set_mode(0o751).unwrap();
+    assert_eq!((disk.operations() - operations, disk.unsynced()), (2, 2));
+    let seen = |choice| {
+        let found = disk.after_crash(choice).metadata(p("f")).unwrap().unwrap();
+        (found.owner, found.group, found.mode)
+    };
+    let before = seen(Survival::Nothing);
+    assert_eq!(before, (0, 0, 0o644));
+    assert_eq!((seen(Survival::Prefix(1)), seen(Survival::Prefix(2))), ((7, 8, 0o644), (7, 8, 0o751)));
+    file.sync().unwrap();
+    assert_eq!((seen(Survival::Nothing), disk.unsynced()), ((7, 8, 0o751), 0));
+    disk.crash_after(1);
+    assert!(file.set_mode(0o600).is_err() && file.set_owner(1, 1).is_err());
+    assert_eq!(seen(Survival::Everything), (7, 8, 0o751));
+}
+
+#[test]
 fn nothing_is_durable_before_its_sync() {
     let disk = SimulatedDisk::new();
     disk.create_directory(p("d"), 0o755).unwrap();

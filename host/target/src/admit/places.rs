@@ -1,7 +1,7 @@
 //! Where the files of a plan lie: whether that is still where the plan saw them, which directories are to be made for
 //! them, and which are empty without them.
 
-use crate::boundary::Maker;
+use crate::boundary::{Crossing, Maker};
 use crate::failure::TargetError;
 use crate::generation::{FileRow, Generation, Mark};
 use crate::journal::Item;
@@ -9,7 +9,7 @@ use crate::layout::own;
 use crate::ledger::Ledger;
 use crate::path::TargetPath;
 use crate::plan::{After, Change};
-use crate::resolve::Resolver;
+use crate::resolve::{ResolveIssue, Resolver};
 use crate::seen::There;
 use crate::target::Target;
 use punix_disk::Kind;
@@ -54,6 +54,7 @@ pub(super) fn is_within(
             let found = format!("links lead to `{real}`, and not to `{}`", change.real);
             return Err(TargetError::Moved { path: change.path.clone(), found });
         }
+        Err(ResolveIssue::Stranger(link)) => return Err(Crossing::behind(&change.path, &link).into()),
         // Nothing is there, then.
         Err(_) if change.after == After::Nothing => {}
         Err(issue) => return Err(TargetError::Moved { path: change.path.clone(), found: issue.to_string() }),

@@ -9,6 +9,7 @@ mod refusals;
 mod secrets;
 mod single;
 mod staged;
+mod supplanted;
 
 use super::*;
 use crate::audit::{AuditFault, verify_audit};

@@ -106,6 +106,29 @@ fn where_a_path_really_is_and_whose() {
 }
 
 #[test]
+fn a_link_that_is_not_followed_is_named() {
+    let disk = disk();
+    disk.create_directory(Path::new("srv"), 0o755).unwrap();
+    disk.create_link(Path::new("srv/conf"), Path::new("/etc/app")).unwrap();
+    disk.set_owner(Path::new("srv/conf"), 7, 7).unwrap();
+    write(&disk, "etc/app/x", 0o644, b"not to be seen");
+    let seen = look(&target(&disk), &question(&[("/srv/conf/x", false)])).unwrap();
+    let found = &seen.paths[&path("/srv/conf/x")];
+    let link = found.behind.as_ref().unwrap();
+    assert_eq!(
+        (link.link.as_str(), link.owner, link.to.as_str(), link.to_owner),
+        ("/srv/conf", 7, "/etc/app", Some(0))
+    );
+    assert!(matches!(found.there, There::Unreachable { .. }));
+    assert_eq!(found.real, path("/srv/conf/x"));
+    assert_eq!(
+        link.help(),
+        "replace `/srv/conf` by a directory, or let root own it if it leads where it should: `chown -h root \
+                             /srv/conf`"
+    );
+}
+
+#[test]
 fn an_entry_counts_if_it_has_its_mark() {
     const HASH: &str = "0123456789abcdef0123456789abcdef";
     let disk = disk();

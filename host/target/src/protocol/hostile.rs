@@ -155,7 +155,8 @@ fn answers() -> Vec<Answer> {
         current: Some(planted::generation(1, vec![planted::row("/etc/app/a", b"a")])),
         numbers: vec![1],
         next: 2,
-        paths: [(path("/a"), PathSeen { there: There::Nothing, real: path("/a"), claimed_by: None })].into(),
+        paths: [(path("/a"), PathSeen { there: There::Nothing, real: path("/a"), claimed_by: None, behind: None })]
+            .into(),
         missing: ["x".to_owned()].into(),
         closed: Some(Closed { directory: path("/root"), mode: 0o700 }),
         acting: (0, 0),

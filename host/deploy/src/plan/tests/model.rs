@@ -70,7 +70,7 @@ impl World {
             .map(|(name, _)| format!("the stack `{name}`"))
             .next();
         let there = self.files.get(path).cloned().unwrap_or(There::Nothing);
-        PathSeen { there, real: path.clone(), claimed_by }
+        PathSeen { there, real: path.clone(), claimed_by, behind: None }
     }
 
     pub(crate) fn plan(&self, question: &Question, wish: Wish<'_>) -> Result<Planned, PlanError> {

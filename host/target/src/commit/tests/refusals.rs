@@ -168,6 +168,37 @@ fn links_that_lead_elsewhere_than_the_plan_saw_stop_it() {
     assert!(disk.list(Path::new("var/app")).unwrap().is_empty());
 }
 
+/// User 7 puts a link in the place of a directory of his, and root would write where it leads.
+#[test]
+fn a_link_of_somebody_who_may_not_write_there_is_not_followed() {
+    let disk = machine();
+    for directory in ["srv", "srv/app", "etc/nginx"] {
+        disk.create_directory(Path::new(directory), 0o755).unwrap();
+    }
+    disk.create_link(Path::new("srv/app/conf"), Path::new("/etc/nginx")).unwrap();
+    ["srv/app", "srv/app/conf"].iter().for_each(|path| disk.set_owner(Path::new(path), 7, 7).unwrap());
+    let wanted = wants([("/srv/app/conf/app.conf", want("x", 0o644))]);
+    let new = Goal::New(Box::new(generation(1, None, &wanted)));
+    let mut plan = plan(&disk, None, new, &Wants::new(), &wanted);
+    plan.changes[0].real = path("/etc/nginx/app.conf");
+    plan.changes[0].before = There::Nothing;
+    let error = run(&disk, &plan, payload(&wanted)).unwrap_err();
+    let said = punix_diag::Diagnostic::from(error);
+    assert_eq!(
+        (said.code, said.message.as_str()),
+        (
+            Some(punix_diag::Code::E30),
+            "`/srv/app/conf/app.conf` may not be written: it is behind the link `/srv/app/conf` of user 7, which leads to \
+             `/etc/nginx` of user 0"
+        )
+    );
+    assert!(disk.list(Path::new("etc/nginx")).unwrap().is_empty());
+    // Root let it lead there.
+    disk.set_owner(Path::new("srv/app/conf"), 0, 0).unwrap();
+    run(&disk, &plan, payload(&wanted)).unwrap();
+    assert_eq!(disk.read(Path::new("etc/nginx/app.conf"), 9).unwrap(), b"x");
+}
+
 #[test]
 fn bytes_that_are_nowhere_stop_it() {
     let disk = deployed(1);
