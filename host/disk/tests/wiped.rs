@@ -56,15 +56,15 @@ impl Search {
 /// Writes the secret behind something else, for the beginning of what is given back is used for something else; and then
 /// as much as makes the buffer grow.
 fn write<'d>(disk: &'d RealDisk, name: &str, masked: &[u8], more: usize) -> Box<dyn NewFile + 'd> {
-    let mut file = disk.create(Path::new(name), 0o600).unwrap();
-    file.write_all(&[b'.'; 256]).unwrap();
+    let mut file = disk.create(Path::new(name), 0o600).expect("it is new");
+    file.write_all(&[b'.'; 256]).expect("there is room");
     let mut secret = [0; SECRET_BYTES];
     secret.iter_mut().zip(masked).for_each(|(byte, masked)| *byte = masked ^ MASK);
-    file.write_all(&secret).unwrap();
+    file.write_all(&secret).expect("there is room");
     secret.fill(0);
     black_box(&mut secret);
     for _ in 0..more {
-        file.write_all(&[b'.'; 1000]).unwrap();
+        file.write_all(&[b'.'; 1000]).expect("there is room");
     }
     file
 }
