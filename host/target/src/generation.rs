@@ -110,6 +110,23 @@ impl Generation {
 }
 
 impl FileRow {
+    /// Makes what is left to be said of a file whose record was lost. A backend may have made it.
+    pub(crate) fn orphan(path: TargetPath, mark: Mark, mode: u32) -> FileRow {
+        FileRow {
+            path,
+            mark,
+            chunks: None,
+            inline: None,
+            mode,
+            owner: None,
+            group: None,
+            made_by: String::new(),
+            restarts: Vec::new(),
+            reloads: Vec::new(),
+            withheld: None,
+        }
+    }
+
     /// Tells whether the file is to be kept from others.
     pub fn is_secret(&self) -> bool {
         matches!(self.mark, Mark::HmacSha256(_)) || self.withheld == Some(Withheld::Secret)

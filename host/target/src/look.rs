@@ -44,11 +44,17 @@ pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetErro
     for (path, wanted) in wanted(question, current.as_ref()) {
         paths.insert(path.clone(), at(target.disk, &mut resolver, path, wanted, key.as_ref(), &claims, stack));
     }
+    let orphans = orphans(target.disk, current.as_ref(), claims.ledger(), stack, &paths)?;
+    for FileRow { path, mark, .. } in &orphans {
+        let seen = |path: &TargetPath| at(target.disk, &mut resolver, path, Wanted::of(mark), key.as_ref(), &claims, stack);
+        paths.entry(path.clone()).or_insert_with_key(seen);
+    }
     let (users, groups) = owners_of(target, question, current.as_ref())?;
     Ok(Seen {
         missing: missing(target, &mut of_store, &question.store_paths, Care::Few)?,
         closed: if question.for_others { closed(target, &mut of_store, &question.store_paths) } else { None },
         numbers,
+        orphans,
         next: last.checked_add(1).ok_or_else(|| io::Error::other("there is no number left for a generation"))?,
         paths,
         acting: acting(target),
@@ -66,6 +72,29 @@ fn as_made_anew(current: &mut Generation, ledger: &Ledger, resolver: &mut Resolv
     for (row, mark) in current.files.iter_mut().zip(marks) {
         row.mark = mark.unwrap_or(row.mark);
     }
+}
+
+/// Returns the files that the ledger gives to a stack, and that the current generation does not have.
+fn orphans(
+    disk: &dyn Disk,
+    current: Option<&Generation>,
+    ledger: &Ledger,
+    stack: &str,
+    paths: &BTreeMap<TargetPath, PathSeen>,
+) -> Result<Vec<FileRow>, TargetError> {
+    let rows = current.map_or(&[][..], |generation| &generation.files);
+    let known: BTreeSet<&TargetPath> = rows.iter().filter_map(|row| Some(&paths.get(&row.path)?.real)).collect();
+    let mut orphans = Vec::new();
+    for (path, row) in ledger.rows_of(stack).filter(|(path, _)| !known.contains(path)) {
+        let found = match disk.metadata(path.on_disk()) {
+            Err(error) if error.kind() == ErrorKind::NotADirectory => None,
+            found => found?,
+        };
+        if let (Some(mark), Some(found)) = (row.mark, found.filter(|found| found.kind == Kind::File)) {
+            orphans.push(FileRow::orphan(path.clone(), mark, found.mode));
+        }
+    }
+    Ok(orphans)
 }
 
 /// Returns who has the record of a generation.

@@ -39,6 +39,9 @@ pub enum Fault {
     /// `current` led nowhere.
     #[error("{why}; now it points at `{to}`, {fit}")]
     Pointer { why: String, to: String, fit: Fit },
+    /// `current` led nowhere, and there is nowhere left that it could lead to.
+    #[error("{why}, and no record is left that can be read; it is gone, and the next deploy begins anew")]
+    NoRecord { why: String },
     /// A journal speaks of another time than the records and files beside it.
     #[error("an interrupted change from {from} to {to} is of another time than {live}, which is live; it is forgotten")]
     Journal { from: String, to: String, live: String },
@@ -91,7 +94,7 @@ fn pointer(target: &Target<'_>, stack: &str, mended: &mut Vec<Mended>) -> Result
     let path = target.layout.current(stack)?;
     let Some((number, fit)) = fitting(target, stack, begun.as_ref())? else {
         return match error {
-            Some(error) => Err(error),
+            Some(error) => without_pointer(target, &path, why, error).map(|fault| mended.extend(fault)),
             None => Ok(()),
         };
     };
@@ -107,6 +110,22 @@ fn pointer(target: &Target<'_>, stack: &str, mended: &mut Vec<Mended>) -> Result
     audit::tell_pointed(target, stack, number)?;
     mended.push(Mended { path, fault: Fault::Pointer { why, to: record_name(number), fit } });
     Ok(())
+}
+
+/// Removes a `current` that can lead nowhere. What is no link may be somebody's only copy of a record.
+fn without_pointer(
+    target: &Target<'_>,
+    path: &TargetPath,
+    why: String,
+    error: TargetError,
+) -> Result<Option<Mended>, TargetError> {
+    let found = target.disk.metadata(path.on_disk())?;
+    if found.is_none_or(|found| found.kind != Kind::Link) {
+        return Err(error);
+    }
+    target.disk.remove(path.on_disk())?;
+    target.disk.sync_directory(&above(path))?;
+    Ok(Some(Mended { path: path.clone(), fault: Fault::NoRecord { why } }))
 }
 
 /// Returns the change of a stack that was interrupted, if there is one that can be read.

@@ -1,6 +1,6 @@
 //! What was seen of a target: facts without judgement, from which a plan is made.
 
-use crate::generation::{Generation, Mark};
+use crate::generation::{FileRow, Generation, Mark};
 use crate::path::TargetPath;
 use crate::resolve::StrangeLink;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ pub struct Question {
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
     pub current: Option<Generation>,
+    /// Files that are this stack's and that the current generation does not have: its record, or which one it is, was lost.
+    pub orphans: Vec<FileRow>,
     /// The numbers of all generations that are kept, ascending.
     pub numbers: Vec<u32>,
     /// The number that the next one gets: no number is used twice, whatever became of its generation.

@@ -61,6 +61,30 @@ fn a_pointer_that_says_nothing_is_made_again() {
     }
 }
 
+/// The ledger knows whose files are there, whatever became of the records.
+#[test]
+fn what_is_left_of_lost_generations_is_still_the_stacks() {
+    let site = deployed();
+    let stack = site.path("host/deployments/App");
+    // No record, no pointer; then a pointer to nowhere, which a repair takes away.
+    for (lost, version) in [(&["current", "gen-001.json", "gen-002.json"][..], 1), (&["gen-003.json"], 2)] {
+        lost.iter().for_each(|name| fs::remove_file(stack.join(name)).unwrap());
+        if !lost.contains(&"current") {
+            let refused = run(site.command("host", &deploying(version)));
+            assert!(refused.stderr.contains("service repair"), "{refused:#?}");
+            let repaired = run(site.command("host", &["repair", "App"]));
+            assert_eq!(repaired.code, Some(1), "{repaired:#?}");
+            assert!(repaired.stderr.contains("the next deploy begins anew"), "{repaired:#?}");
+            assert!(repaired.stderr.contains("`punix service deploy` makes a new generation"), "{repaired:#?}");
+        }
+        let again = site.deploy("host", version);
+        assert!(!again.stderr.contains("warning"), "{again:#?}");
+        site.done("host", &["verify", "App"]);
+        // What only the lost one had is gone, and no number comes twice.
+        assert_eq!(site.generation(&site.path("host"), "lost"), version + 2);
+    }
+}
+
 #[test]
 fn a_root_whose_users_have_other_numbers_is_its_owners_again() {
     let site = deployed();

@@ -32,7 +32,7 @@ pub(super) struct Judge<'j> {
     anew: Option<&'j BTreeMap<TargetPath, Mark>>,
     /// Whether what is wanted is the current generation, of which it is known what was made anew.
     is_live: bool,
-    /// What the current generation has.
+    /// What the current generation has, and what of a lost one is the stack's.
     ours: BTreeMap<&'j TargetPath, &'j FileRow>,
     /// Where wanted files really go.
     reals: BTreeMap<&'j TargetPath, TargetPath>,
@@ -98,7 +98,8 @@ impl Judged {
 impl<'j> Judge<'j> {
     pub(super) fn new(ground: Ground<'j>, policy: Policy, secrets: Secrets<'j>) -> Judge<'j> {
         let Ground { seen, boundary } = ground;
-        let ours = seen.current.iter().flat_map(|live| &live.files).map(|row| (&row.path, row)).collect();
+        let live = seen.current.iter().flat_map(|live| &live.files);
+        let ours = seen.orphans.iter().chain(live).map(|row| (&row.path, row)).collect();
         Judge {
             seen,
             boundary,

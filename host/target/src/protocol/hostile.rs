@@ -153,6 +153,7 @@ fn requests() -> Vec<(Request, Vec<Piece>)> {
 fn answers() -> Vec<Answer> {
     let seen = Seen {
         current: Some(planted::generation(1, vec![planted::row("/etc/app/a", b"a")])),
+        orphans: vec![planted::row("/etc/app/b", b"b")],
         numbers: vec![1],
         next: 2,
         paths: [(path("/a"), PathSeen { there: There::Nothing, real: path("/a"), claimed_by: None, behind: None })]

@@ -7,7 +7,7 @@ use crate::boundary::Boundary;
 use crate::commit::{Committed, Progress};
 use crate::confirm::Pending;
 use crate::failure::TargetError;
-use crate::generation::{Generation, Mark, RecordIssue, Withheld};
+use crate::generation::{FileRow, Generation, Mark, RecordIssue, Withheld};
 use crate::ledger::Note;
 use crate::machine::Machine;
 use crate::mend::Mended;
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The number of this protocol. Two sides with different ones do not talk.
-pub(super) const PROTOCOL: u32 = 4;
+pub(super) const PROTOCOL: u32 = 5;
 /// What a side says of itself: `0.5.0`.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -330,6 +330,8 @@ impl WrittenPlan {
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenSeen {
     current: Option<Written>,
+    /// Path, mark and mode.
+    orphans: Vec<(TargetPath, Mark, u32)>,
     numbers: Vec<u32>,
     next: u32,
     paths: BTreeMap<TargetPath, PathSeen>,
@@ -343,15 +345,18 @@ pub(super) struct WrittenSeen {
 
 impl WrittenSeen {
     pub(super) fn of(seen: Seen) -> WrittenSeen {
-        let Seen { current, numbers, next, paths, missing, closed, acting, deployed_as, users, groups } = seen;
+        let Seen { current, orphans, numbers, next, paths, missing, closed, acting, deployed_as, users, groups } = seen;
         let current = current.as_ref().map(Written::of);
-        WrittenSeen { current, numbers, next, paths, missing, closed, acting, deployed_as, users, groups }
+        let orphans = orphans.into_iter().map(|row| (row.path, row.mark, row.mode)).collect();
+        WrittenSeen { current, orphans, numbers, next, paths, missing, closed, acting, deployed_as, users, groups }
     }
 
     pub(super) fn read(self) -> Result<Seen, RecordIssue> {
-        let WrittenSeen { current, numbers, next, paths, missing, closed, acting, deployed_as, users, groups } = self;
+        let WrittenSeen { current, orphans, numbers, next, paths, missing, closed, acting, deployed_as, users, groups } =
+            self;
         let current = current.map(Written::read).transpose()?;
-        Ok(Seen { current, numbers, next, paths, missing, closed, acting, deployed_as, users, groups })
+        let orphans = orphans.into_iter().map(|(path, mark, mode)| FileRow::orphan(path, mark, mode)).collect();
+        Ok(Seen { current, orphans, numbers, next, paths, missing, closed, acting, deployed_as, users, groups })
     }
 }
 

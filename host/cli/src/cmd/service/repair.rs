@@ -29,8 +29,13 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
     site::at(ui, &place, visit, |site| {
         let door = site.door;
         let stack = args.stack.name();
-        let mended = own(teller, &door.mend(stack)?) + mended(teller, &door.recover()?);
-        let live = live(door.current_record(stack)?, stack)?;
+        let of_ours = own(teller, &door.mend(stack)?);
+        let mended = of_ours + mended(teller, &door.recover()?);
+        let current = door.current_record(stack)?;
+        if of_ours > 0 && current.is_none() {
+            return Err(nothing_left(stack).into());
+        }
+        let live = live(current, stack)?;
         let findings = door.verify(&live, Depth::Content)?;
         let packages = packages(teller, args, door, &live, &findings)?;
         let is_keyless = findings.iter().any(|finding| finding.drift == Drift::KeyGone);
@@ -95,6 +100,11 @@ pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
         let document = document(stack, "repaired", number, packages, &changes, &activated.json());
         Ok(teller.end(&(text + &activated.text), &document, error.as_deref()))
     })
+}
+
+fn nothing_left(stack: &str) -> Diagnostic {
+    Diagnostic::error(Code::E12, format!("there is no record of the stack `{}` that could be live", seen(stack)))
+        .help("`punix service deploy` makes a new generation; what the ledger says of the stack's files still holds")
 }
 
 /// Says what was done about what is ours, and counts it.
