@@ -34,7 +34,7 @@ pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetErro
     let mut current = records::current_record(target, stack)?;
     // A path of one user cannot be one of the whole machine's, but nothing is lost by looking.
     let claims = Claims::read(target, true)?;
-    let last = numbers.last().copied().max(claims.ledger().highest(stack)).unwrap_or(0);
+    let last = live::highest(target, stack)?.max(claims.ledger().highest(stack)).unwrap_or(0);
     let key = Key::read(target)?;
     let mut resolver = Resolver::new(target.disk);
     if let Some(current) = &mut current {
