@@ -3,7 +3,7 @@
 use super::Stopped;
 use super::commit::Teller;
 use super::place;
-use super::site::{self, Visit, live};
+use super::site::{self, Rootless, Visit, live};
 use super::words::{generation, seen};
 use crate::args::service::Why;
 use crate::exit::Exit;
@@ -21,7 +21,7 @@ const TLS: &str = "std.tls";
 pub(super) fn run(ui: &Ui, args: &Why) -> Result<Exit, Stopped> {
     let (stack, path) = args.words.read()?;
     let place = place::place(&args.reach, false)?;
-    let visit = Visit { command: "punix service why", wait: args.reach.wait, makes: false };
+    let visit = Visit { command: "punix service why", wait: args.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: args.telling.events };
     site::at(ui, &place, visit, |site| {
         let live = live(site.door.current_record(stack)?, stack)?;
