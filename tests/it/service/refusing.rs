@@ -216,6 +216,15 @@ fn a_program_is_refused_at_its_places_and_nothing_is_written() {
         help: `punix plugin add` chooses plugins, and pins them in punix.lock
     "#]],
     );
+    scene.write("pins.toml", "[recipes]\n[recipe]\n");
+    gives(
+        &scene.deploy(&["--recipe-pins", "pins.toml"]),
+        &expect![[r#"
+        exit 1
+        stderr:
+        error: [E26] pins.toml:2:2: a file of pins has no `recipe`, there is `recipes` alone
+    "#]],
+    );
 }
 
 /// Nothing is deployed where nothing is, and looking there makes nothing.
