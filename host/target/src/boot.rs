@@ -132,8 +132,9 @@ fn remove(disk: &dyn Disk, unit: &Unit) -> io::Result<()> {
 /// Writes a file in one step, durably.
 fn put(disk: &dyn Disk, path: &TargetPath, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or_else(|| path.clone());
-    // It ends in nothing that systemd would read.
-    let draft = own(&directory, ".punix-recover-new");
+    // It ends in nothing that systemd would read. Each has its own: two who do this at once, for two roots of one user, have
+    // no lock in common.
+    let draft = own(&directory, &format!(".{}-new", path.name()));
     gone_is_fine(disk.remove(draft.on_disk()))?;
     let mut file = disk.create(draft.on_disk(), mode)?;
     file.write_all(bytes)?;

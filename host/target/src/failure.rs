@@ -75,6 +75,9 @@ pub enum TargetError {
     /// What was begun could not be undone. The journal is still there.
     #[error("{error}; and what was begun could not be undone: {undo}")]
     Unfinished { error: Box<TargetError>, undo: Box<TargetError> },
+    /// Some generations were removed, and not the others.
+    #[error("{error}; {} of the stack `{stack}` had gone before", all_shown(.gone))]
+    BrokenOff { stack: String, gone: Vec<u32>, error: Box<TargetError> },
     #[error("the target is `{found}`, and the stack is for `{wanted}`")]
     OtherMachine { wanted: String, found: String },
     #[error("`{path}` cannot be found: {issue}")]
@@ -100,6 +103,10 @@ pub(crate) fn shown(number: Option<u32>) -> String {
     number.map_or_else(|| "none".to_owned(), |number| format!("gen-{number:03}"))
 }
 
+fn all_shown(numbers: &[u32]) -> String {
+    numbers.iter().map(|&number| shown(Some(number))).collect::<Vec<_>>().join(", ")
+}
+
 fn of_stack(stack: Option<&str>) -> String {
     stack.map_or_else(String::new, |stack| format!(" of the stack `{stack}`"))
 }
@@ -114,7 +121,7 @@ impl TargetError {
             | TargetError::Nowhere { .. }
             | TargetError::Way(_) => true,
             TargetError::Told(told) => told.is_the_worlds,
-            TargetError::Unfinished { error, .. } => error.is_the_worlds(),
+            TargetError::Unfinished { error, .. } | TargetError::BrokenOff { error, .. } => error.is_the_worlds(),
             TargetError::Interrupted { .. }
             | TargetError::StackName { .. }
             | TargetError::Stale { .. }
@@ -150,7 +157,7 @@ impl TargetError {
             | TargetError::Nowhere { .. }
             | TargetError::Way(_) => Code::E31,
             TargetError::Told(told) => told.code(),
-            TargetError::Unfinished { error, .. } => error.code(),
+            TargetError::Unfinished { error, .. } | TargetError::BrokenOff { error, .. } => error.code(),
             TargetError::StackName { .. } => Code::E2,
             TargetError::Stale { .. }
             | TargetError::NotArmed { .. }
@@ -201,6 +208,7 @@ impl TargetError {
             TargetError::Astray { one, other, path, .. } => {
                 return Some(format!("make `{path}` a link to one of them again ({one} or {other}); it recovers then"));
             }
+            TargetError::BrokenOff { .. } => "mend what the error names, and trim again",
             TargetError::Unfinished { .. } => {
                 "mend what the second error names; the next command for this target undoes the rest"
             }
@@ -242,7 +250,7 @@ impl From<TargetError> for Diagnostic {
             TargetError::Way(_) => {
                 diagnostic = diagnostic.note("what was begun there is undone or finished before anything else is done");
             }
-            TargetError::Unfinished { .. } => {}
+            TargetError::Unfinished { .. } | TargetError::BrokenOff { .. } => {}
             error if error.is_the_worlds() => diagnostic = diagnostic.note("nothing was changed"),
             _ => {}
         }

@@ -120,6 +120,13 @@ pub(crate) fn record_number(name: &str) -> Option<u32> {
     (record_name(number) == name).then_some(number)
 }
 
+/// Reads the number from what somebody else may take for the name of a record: with other zeros before it than ours has.
+/// One that we could not give is nothing.
+pub(crate) fn claimed_number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("gen-")?.strip_suffix(".json")?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +164,29 @@ mod tests {
         }
         for name in ["gen-1.json", "gen-0001.json", "gen-+01.json", "gen-001.json.tmp", "current", "gen-.json"] {
             assert_eq!(record_number(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn other_names_claim_numbers_too() {
+        for (name, number) in
+            [("gen-5.json", 5), ("gen-005.json", 5), ("gen-00005.json", 5), ("gen-4294967295.json", u32::MAX)]
+        {
+            assert_eq!(claimed_number(name), Some(number), "{name}");
+        }
+        let huge = format!("gen-{}.json", "9".repeat(200));
+        for name in [
+            "gen-4294967296.json",
+            "gen-18446744073709551616.json",
+            &huge,
+            "gen-.json",
+            "gen-+5.json",
+            "gen--5.json",
+            "gen-5.json.bak",
+            "gen-abc.json",
+            "gen-٥.json",
+        ] {
+            assert_eq!(claimed_number(name), None, "{name}");
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Which generation is live, and which are kept: what the names in a stack's directory say.
 
 use crate::failure::TargetError;
-use crate::layout::{record_name, record_number};
+use crate::layout::{claimed_number, record_name, record_number};
 use crate::target::Target;
 use punix_disk::{Kind, Metadata};
+use std::ffi::OsString;
 use std::io::ErrorKind;
 
 /// What `current` is.
@@ -31,13 +32,22 @@ pub(crate) fn live(target: &Target<'_>, stack: &str) -> Result<Live, TargetError
 
 /// Returns the numbers of all generations that are kept, ascending.
 pub(crate) fn numbers(target: &Target<'_>, stack: &str) -> Result<Vec<u32>, TargetError> {
-    let names = match target.disk.list(target.layout.stack(stack)?.on_disk()) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        names => names?,
-    };
+    let names = names(target, stack)?;
     let mut numbers: Vec<u32> = names.iter().filter_map(|name| record_number(name.to_str()?)).collect();
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// Returns the highest number that anything in a stack's directory claims to have, be it a record of ours or not.
+pub(crate) fn highest(target: &Target<'_>, stack: &str) -> Result<Option<u32>, TargetError> {
+    Ok(names(target, stack)?.iter().filter_map(|name| claimed_number(name.to_str()?)).max())
+}
+
+fn names(target: &Target<'_>, stack: &str) -> Result<Vec<OsString>, TargetError> {
+    match target.disk.list(target.layout.stack(stack)?.on_disk()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        names => Ok(names?),
+    }
 }
 
 /// Returns what a link to a generation says.

@@ -34,7 +34,7 @@ pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetErro
     let mut current = records::current_record(target, stack)?;
     // A path of one user cannot be one of the whole machine's, but nothing is lost by looking.
     let claims = Claims::read(target, true)?;
-    let last = numbers.last().copied().max(claims.ledger().highest(stack)).unwrap_or(0);
+    let last = live::highest(target, stack)?.max(claims.ledger().highest(stack)).unwrap_or(0);
     let key = Key::read(target)?;
     let (mut resolver, mut of_store) = (Resolver::careful(target), Resolver::new(target.disk));
     if let Some(current) = &mut current {
@@ -46,7 +46,8 @@ pub fn look(target: &Target<'_>, question: &Question) -> Result<Seen, TargetErro
     }
     let orphans = orphans(target.disk, current.as_ref(), claims.ledger(), stack, &paths)?;
     for FileRow { path, mark, .. } in &orphans {
-        let seen = |path: &TargetPath| at(target.disk, &mut resolver, path, Wanted::of(mark), key.as_ref(), &claims, stack);
+        let seen =
+            |path: &TargetPath| at(target.disk, &mut resolver, path, Wanted::of(mark), key.as_ref(), &claims, stack);
         paths.entry(path.clone()).or_insert_with_key(seen);
     }
     let (users, groups) = owners_of(target, question, current.as_ref())?;

@@ -40,12 +40,23 @@ pub fn trim(target: &Target<'_>, stack: &str, keep: u32) -> Result<Vec<u32>, Tar
         // Said before it is done: there is no journal of it.
         audit::tell_trimmed(target, stack, Some(number), &old)?;
     }
-    for &number in &old {
+    let mut gone = Vec::new();
+    let removed = old.iter().try_for_each(|&number| -> Result<(), TargetError> {
         gone_is_fine(target.disk.remove(target.layout.record(stack, number)?.on_disk()))?;
-    }
-    if !old.is_empty() {
+        gone.push(number);
+        Ok(())
+    });
+    if !gone.is_empty() {
         // A record must be gone for good before what it needs is.
         target.disk.sync_directory(target.layout.stack(stack)?.on_disk())?;
+    }
+    match removed {
+        Err(error) if !gone.is_empty() => {
+            return Err(TargetError::BrokenOff { stack: stack.to_owned(), gone, error: Box::new(error) });
+        }
+        removed => removed?,
+    }
+    if !old.is_empty() {
         collect(target)?;
     }
     Ok(old)

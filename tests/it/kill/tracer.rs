@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 /// Calls that change something that others see, or start or wait for somebody. Not every machine has all of them.
 const CALLS: &str = "?mkdir,?mkdirat,?open,openat,?openat2,write,?rename,?renameat,renameat2,?chmod,fchmod,fchmodat,\
-    utimensat,?link,linkat,?symlink,symlinkat,?unlink,unlinkat,?rmdir,fsync,fdatasync,syncfs,ftruncate,flock,\
+    fchown,fchownat,utimensat,?link,linkat,?symlink,symlinkat,?unlink,unlinkat,?rmdir,fsync,fdatasync,syncfs,ftruncate,flock,\
     ?clone,?clone3,?vfork,?fork,?poll,ppoll,wait4";
 
 /// One step of a program: a call, and the how many-th of its name it is.

@@ -108,6 +108,8 @@ fn stacks_and_their_generations_are_listed() {
         /etc/web/mode: no cross-host artifacts (stack Web, gen-002)
     "#]],
     );
+    // The program may have said it so.
+    assert_eq!(scene.web("why", &["//etc/./web/mode/"]), scene.web("why", &["/etc/web/mode"]));
     gives(
         &scene.web("why", &["/etc/web/mod"]),
         &expect![[r#"

@@ -216,6 +216,58 @@ fn a_program_is_refused_at_its_places_and_nothing_is_written() {
         help: `punix plugin add` chooses plugins, and pins them in punix.lock
     "#]],
     );
+    scene.write("pins.toml", "[recipes]\n[recipe]\n");
+    gives(
+        &scene.deploy(&["--recipe-pins", "pins.toml"]),
+        &expect![[r#"
+        exit 1
+        stderr:
+        error: [E26] pins.toml:2:2: a file of pins has no `recipe`, there is `recipes` alone
+    "#]],
+    );
+}
+
+/// Nothing is deployed where nothing is, and looking there makes nothing.
+#[test]
+fn a_root_that_is_not_there_has_no_stacks() {
+    let scene = Scene::of(FILES);
+    let none = expect![[r#"
+        exit 1
+        stderr:
+        error: [E12] no current generation for stack 'Web'
+        note: there is no directory `host`
+        help: `punix service list` names the stacks that are deployed there
+    "#]];
+    let asked: [(&str, &[&str]); 9] = [
+        ("verify", &[]),
+        ("why", &["/etc/web/mode"]),
+        ("history", &[]),
+        ("status", &[]),
+        ("repair", &[]),
+        ("trim", &[]),
+        ("remove", &[]),
+        ("restart", &[]),
+        ("logs", &[]),
+    ];
+    for (verb, more) in asked {
+        gives(&scene.web(verb, more), &none);
+    }
+    gives(
+        &scene.web("rollback", &[]),
+        &expect![[r#"
+        exit 1
+        stderr:
+        error: [E12] stack 'Web': no previous generation (current = None); nothing to roll back to.
+        note: there is no directory `host`
+    "#]],
+    );
+    let by_program = ["--target-bin", "/nowhere"];
+    assert_eq!(scene.web("verify", &by_program), scene.web("verify", &[]));
+    for words in [["service", "list"], ["service", "audit"]] {
+        let outcome = fine(scene.punix(words.iter().chain(&ROOT)));
+        assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
+    }
+    assert!(!scene.path("host").exists());
 }
 
 #[test]

@@ -32,9 +32,8 @@ impl Reader<'_> {
     fn config_file(&mut self, element: &Spot, around: Surroundings<'_>) -> Option<DesignFile> {
         let mut fields = self.fields(element)?;
         let path = self.required_text(&mut fields, "path", "where it is written");
-        let has_source = fields.get("source").is_some();
         let body = self.body(&mut fields);
-        let path = path.and_then(|(path, spot)| self.path(&path, &spot, has_source, around.scope));
+        let path = path.and_then(|(path, spot)| self.path(&path, &spot, around.scope));
         let file = self.attributes(&mut fields, false, around);
         let (path, at) = path?;
         Some(DesignFile { path, at, body: body?, made_by: "raw", ..file })
@@ -83,17 +82,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Makes a path plain, or reports that none can be made of it.
-    fn path(&mut self, written: &str, spot: &Spot, directory: bool, scope: Scope) -> Option<(String, Span)> {
+    /// Makes a path plain, or reports that none can be made of it. A `/` at its end says nothing.
+    fn path(&mut self, written: &str, spot: &Spot, scope: Scope) -> Option<(String, Span)> {
         let home = match scope {
             Scope::System => None,
             Scope::User => self.choice.home,
         };
-        let plain = match plain_path(written, home) {
-            Ok(_) if written.ends_with('/') && !directory => Err("it ends with `/`, as a directory does".to_owned()),
-            other => other,
-        };
-        match plain {
+        match plain_path(written, home) {
             Ok(plain) => Some((plain, spot.at)),
             Err(why) => {
                 let message =
@@ -181,7 +176,7 @@ impl Reader<'_> {
 
     fn data_file(&mut self, mut fields: Fields, around: Surroundings<'_>) -> Option<DesignFile> {
         let path = self.required_text(&mut fields, "path", "where it is written");
-        let path = path.and_then(|(path, spot)| self.path(&path, &spot, false, around.scope));
+        let path = path.and_then(|(path, spot)| self.path(&path, &spot, around.scope));
         let format = self.required_text(&mut fields, "format", "json, yaml, toml or ini");
         let format = format.and_then(|(name, spot)| {
             let format = Format::parse(&name);

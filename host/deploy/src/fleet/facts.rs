@@ -29,6 +29,14 @@ impl Fact {
             Fact::Number(digits) => digits.clone(),
         }
     }
+
+    /// Returns what it is to people.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Fact::Text(_) => "a string",
+            Fact::Number(_) => "a number",
+        }
+    }
 }
 
 /// What is known of a fleet's machines, and of all of it. Everything is in the order of names.

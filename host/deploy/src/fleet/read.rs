@@ -235,6 +235,7 @@ impl<'c> Reader<'c> {
         let model = Model::new(facts, globals.iter().map(|(name, (fact, _))| (name.clone(), fact.clone())).collect());
         if model.is_a_table() {
             self.are_free(&machines, &globals);
+            self.are_alike(&machines);
             self.are_known(hosts, &model);
         }
         model
@@ -265,6 +266,24 @@ impl<'c> Reader<'c> {
         if let Some((_, at)) = globals.get("machines") {
             let message = "`Fleet.globals.machines` has the name of the list of all machines";
             self.error(Code::E6, *at, message, "call it something else");
+        }
+    }
+
+    /// Refuses a field that is a text of one machine and a number of another: a list of them has one type. Each field is
+    /// told once, wherever it is another one first.
+    fn are_alike(&mut self, machines: &BTreeMap<String, Machine>) {
+        let Some((first, model)) = machines.first_key_value() else { return };
+        for (field, wanted) in &model.facts {
+            let differs = |(_, machine): &(&String, &Machine)| {
+                machine.facts.get(field).is_some_and(|fact| fact.kind() != wanted.kind())
+            };
+            let Some((name, other)) = machines.iter().find(differs) else { continue };
+            let [at, there] = [other, model].map(|of| of.places.get(field).copied().unwrap_or(of.at));
+            let (found, wanted) = (other.facts.get(field).map_or("", Fact::kind), wanted.kind());
+            let message = format!("`Fleet.machines.{name}.{field}` is {found}, and that of `{first}` is {wanted}");
+            let error = Diagnostic::error(Code::E1, message).at(at).note_at(there, "the other one is here");
+            let help = "hosts see all machines as one list, so a field is of one type in all of them";
+            self.errors.push(error.help(help));
         }
     }
 

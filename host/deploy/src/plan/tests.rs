@@ -127,6 +127,26 @@ fn only_what_differs_is_written_and_what_is_dropped_goes() {
     assert!(!world.files.contains_key(&path("/etc/app/a.conf")));
 }
 
+/// Which generation was live is not known any more, or its record is gone; whose the files are is.
+#[test]
+fn files_of_a_lost_generation_are_still_the_stacks() {
+    let two = drafted("one", |design| {
+        design.files = vec![testing::file("/etc/app/a.conf", "a\n"), testing::file("/etc/app/b.conf", "b\n")];
+    });
+    let mut world = deployed(&[two]);
+    world.stacks.get_mut("Web").unwrap().current = None;
+    world.files.insert(path("/etc/app/a.conf"), standing(Mark::Sha256(Digest::of(b"by hand")), 0o644));
+    let draft = drafted("one", |design| design.files = vec![testing::file("/etc/app/b.conf", "new\n")]);
+    let decided = decided(world.plan(&ask(&draft), deploy(draft)));
+    assert_eq!((decided.counts.written, decided.counts.removed, decided.plan.parent), (1, 1, None));
+    assert_eq!(after(&decided, "/etc/app/a.conf"), &After::Nothing);
+    warned(
+        &decided,
+        expect![[r#"
+    "#]],
+    );
+}
+
 #[test]
 fn another_secret_is_a_change_of_its_file_alone() {
     let world = deployed(&[plain()]);

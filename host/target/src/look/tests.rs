@@ -57,6 +57,19 @@ fn the_next_number_is_one_that_nobody_had() {
     assert_eq!(look(&target, &question(&[])).unwrap().next, 8);
 }
 
+/// Others may have put records there, by names that are not ours. They are no generations, but their numbers are taken.
+#[test]
+fn the_next_number_is_beyond_what_any_name_claims() {
+    let disk = disk();
+    let target = target(&disk);
+    record(&target, &generation(1, Vec::new()));
+    for name in ["gen-5.json", "gen-0004.json", "gen-99999999999999999999.json", "gen-x.json", "gen-7.json.bak"] {
+        write(&disk, &format!("d/S/{name}"), 0o644, b"{}");
+    }
+    let seen = look(&target, &question(&[])).unwrap();
+    assert_eq!((seen.numbers.as_slice(), seen.next), (&[1][..], 6));
+}
+
 /// Where a secret file becomes a plain one, or the other way round, both are comparable.
 #[test]
 fn marks_are_those_that_somebody_compares() {

@@ -6,7 +6,7 @@ use super::commit::{self, Teller};
 use super::kept::{self, Remade};
 use super::place;
 use super::secrets::Vault;
-use super::site::{self, Site, Visit};
+use super::site::{self, Rootless, Site, Visit};
 use super::words::{self, counted, generation};
 use crate::args::service::Apply;
 use crate::args::service::reach::Units;
@@ -29,7 +29,7 @@ pub(super) fn run(ui: &Ui, args: &Apply) -> Result<Exit, Stopped> {
     let kept = read(path)?;
     let vault = Vault::read(ui, &args.secrets)?;
     let place = place::of_plan(&kept.target, &kept.deployments, &args.way)?;
-    let visit = Visit { command: "punix service apply", wait: args.wait, makes: false };
+    let visit = Visit { command: "punix service apply", wait: args.wait, without: Rootless::Refused };
     let teller = Teller { ui, events: args.telling.events };
     site::at(ui, &place, visit, |site| apply(teller, args, site, kept, vault.as_ref()))
 }

@@ -3,7 +3,7 @@
 
 use super::activate::{self, Units};
 use super::hands::Hands;
-use super::site::{self, Site, Visit};
+use super::site::{self, Rootless, Site, Visit};
 use super::words::generation;
 use super::{Stopped, kept};
 use crate::args::service::reach::Activating;
@@ -64,7 +64,7 @@ fn after(ui: &Ui, site: &Site<'_>, wanted: &Wanted<'_>) -> Result<Running, Stopp
 impl Armed {
     /// Confirms it over a way of its own.
     pub(super) fn confirm(&self, ui: &Ui, site: &Site<'_>, command: &str, wait: u64) -> Result<(), Stopped> {
-        let visit = Visit { command, wait, makes: false };
+        let visit = Visit { command, wait, without: Rootless::Refused };
         let confirmed = site
             .door
             // What units took must not be taken from the time for this.

@@ -5,7 +5,7 @@ use super::one::{self, Changed, Deployed, Job};
 use super::place::{self, Place};
 use super::prepare::{self, Packages, Program, prepare};
 use super::secrets::{Vault, resolve};
-use super::site::{self, Visit};
+use super::site::{self, Rootless, Visit};
 use super::there::{self, There};
 use super::words::{self, counted, generation};
 use super::{Stopped, build, pins};
@@ -43,7 +43,7 @@ fn deploy(ui: &Ui, args: &Arguments, program: &Program) -> Result<Exit, Stopped>
     }
     let teller = Teller { ui, events: args.building.events };
     let vault = Vault::read(ui, &args.source.making.secrets)?;
-    let visit = Visit { command: COMMAND, wait: args.reach.wait, makes: true };
+    let visit = Visit { command: COMMAND, wait: args.reach.wait, without: Rootless::Made };
     let none = Artifacts::default();
     let job = Job {
         source: &args.source,

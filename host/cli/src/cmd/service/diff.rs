@@ -4,7 +4,7 @@ use super::Stopped;
 use super::commit::Teller;
 use super::draw::Brush;
 use super::place;
-use super::site::{self, Visit};
+use super::site::{self, Rootless, Visit};
 use super::texts::Texts;
 use super::words::{generation, seen, step_json};
 use crate::args::service::Diff;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 pub(super) fn run(ui: &Ui, args: &Diff) -> Result<Exit, Stopped> {
     let (stack, from, to) = args.words.read()?;
     let place = place::place(&args.reach, false)?;
-    let visit = Visit { command: "punix service diff", wait: args.reach.wait, makes: false };
+    let visit = Visit { command: "punix service diff", wait: args.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: args.telling.events };
     site::at(ui, &place, visit, |site| {
         let door = site.door;

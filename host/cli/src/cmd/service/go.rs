@@ -7,7 +7,7 @@ use super::commit::Teller;
 use super::one::Changed;
 use super::place;
 use super::secrets::Vault;
-use super::site::{self, Visit};
+use super::site::{self, Rootless, Visit};
 use super::words::{self, generation};
 use crate::args::service::{Going, Rollback, SetCurrent};
 use crate::exit::Exit;
@@ -28,7 +28,7 @@ pub(super) fn set_current(ui: &Ui, args: &SetCurrent) -> Result<Exit, Stopped> {
 fn run(ui: &Ui, command: &str, stack: &str, to: To, going: &Going) -> Result<Exit, Stopped> {
     let place = place::place(&going.reach, false)?;
     let vault = Vault::read(ui, &going.secrets)?;
-    let visit = Visit { command, wait: going.reach.wait, makes: false };
+    let visit = Visit { command, wait: going.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: going.telling.events };
     let way = Way {
         stack,

@@ -3,7 +3,7 @@
 use super::Stopped;
 use super::commit::Teller;
 use super::place;
-use super::site::{self, Visit, not_deployed};
+use super::site::{self, Rootless, Visit, not_deployed};
 use super::words::{self, generation, seen, table};
 use crate::args::service::History;
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ const DIGITS: usize = 12;
 
 pub(super) fn run(ui: &Ui, args: &History) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
-    let visit = Visit { command: "punix service history", wait: args.reach.wait, makes: false };
+    let visit = Visit { command: "punix service history", wait: args.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: args.telling.events };
     let stack = args.stack.name();
     site::at(ui, &place, visit, |site| {

@@ -3,7 +3,7 @@
 use super::Stopped;
 use super::commit::Teller;
 use super::place;
-use super::site::{self, Visit};
+use super::site::{self, Rootless, Visit};
 use super::words::{self, generation, seen, table};
 use crate::args::service::List;
 use crate::exit::Exit;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 pub(super) fn run(ui: &Ui, args: &List) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
-    let visit = Visit { command: "punix service list", wait: args.reach.wait, makes: false };
+    let visit = Visit { command: "punix service list", wait: args.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: args.telling.events };
     site::at(ui, &place, visit, |site| {
         site.door.share()?;

@@ -6,7 +6,7 @@ use super::commit::Teller;
 use super::hands::Hands;
 use super::kept;
 use super::place;
-use super::site::{self, Visit, live};
+use super::site::{self, Rootless, Visit, live};
 use super::words::{seen, units_of};
 use crate::args::service::Logs;
 use crate::args::service::reach::Units as UnitArguments;
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 pub(super) fn run(ui: &Ui, args: &Logs) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
-    let visit = Visit { command: "punix service logs", wait: args.reach.wait, makes: false };
+    let visit = Visit { command: "punix service logs", wait: args.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: args.telling.events };
     let (stack, service) = args.words.read()?;
     if args.follow && ui.json {

@@ -62,14 +62,29 @@ impl Place {
         self.open()
     }
 
+    /// Tells whether there is nothing at all where the root would be.
+    pub(super) fn is_nowhere(&self) -> bool {
+        !self.is_machine() && std::fs::metadata(&self.root).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    }
+
+    /// Says so.
+    pub(super) fn nowhere(&self) -> String {
+        format!("there is no directory `{}`", self.shown())
+    }
+
+    /// Returns the root as the user knows it.
+    fn shown(&self) -> String {
+        shown(self.named.as_deref().unwrap_or(&self.root))
+    }
+
     fn unreachable(&self, error: &std::io::Error) -> Stopped {
-        let root = shown(self.named.as_deref().unwrap_or(&self.root));
+        let root = self.shown();
         let refused = |message: String| {
             let refusal = Diagnostic::error(Code::E31, message);
             Stopped::By(vec![refusal.help("`--transport-root` names the directory to which something was deployed")])
         };
         match error.kind() {
-            ErrorKind::NotFound => refused(format!("there is no directory `{root}`")),
+            ErrorKind::NotFound => refused(self.nowhere()),
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => refused(format!("`{root}` is no directory")),
             _ => {
                 let message = format!("the root `{root}` cannot be used: {error}");

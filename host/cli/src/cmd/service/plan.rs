@@ -7,7 +7,7 @@ use super::draw::Brush;
 use super::place::{self, By, Place};
 use super::prepare::{self, Packages, Program, Wanted, prepare};
 use super::secrets::{Vault, resolve};
-use super::site::{self, Site, Visit};
+use super::site::{self, Rootless, Site, Visit};
 use super::texts::Texts;
 use super::there::{self, There};
 use super::words::{change_json, generation, seen, step_json};
@@ -107,7 +107,7 @@ pub(super) fn planned(
     artifacts: &Artifacts,
     vault: Option<&Vault>,
 ) -> Result<Shown, Stopped> {
-    let visit = Visit { command: COMMAND, wait: asked.wait, makes: !place.is_machine() };
+    let visit = Visit { command: COMMAND, wait: asked.wait, without: Rootless::Made };
     let teller = Teller { ui, events: asked.building.events };
     let there = There { teller, building: asked.building, vault, command: COMMAND, wait: asked.wait };
     site::at(ui, place, visit, |site| {

@@ -4,7 +4,7 @@ use super::Stopped;
 use super::away::{self, Gone};
 use super::commit::Teller;
 use super::place;
-use super::site::{self, Visit, live};
+use super::site::{self, Rootless, Visit, live};
 use super::words::{self, generation};
 use crate::args::service::{Remove, Trim};
 use crate::exit::Exit;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 pub(super) fn trim(ui: &Ui, args: &Trim) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
-    let visit = Visit { command: "punix service trim", wait: args.reach.wait, makes: false };
+    let visit = Visit { command: "punix service trim", wait: args.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: args.telling.events };
     let stack = args.stack.name();
     site::at(ui, &place, visit, |site| {
@@ -33,7 +33,7 @@ pub(super) fn trim(ui: &Ui, args: &Trim) -> Result<Exit, Stopped> {
 
 pub(super) fn remove(ui: &Ui, args: &Remove) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
-    let visit = Visit { command: "punix service remove", wait: args.reach.wait, makes: false };
+    let visit = Visit { command: "punix service remove", wait: args.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: args.telling.events };
     let stack = args.stack.name();
     site::at(ui, &place, visit, |site| {

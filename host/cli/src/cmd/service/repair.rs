@@ -7,7 +7,7 @@ use super::kept::{self, Remade};
 use super::place;
 use super::prepare::{now, who};
 use super::secrets::Vault;
-use super::site::{self, Visit, live};
+use super::site::{self, Rootless, Visit, live};
 use super::words::{self, generation, seen};
 use crate::args::service::Repair as Arguments;
 use crate::exit::Exit;
@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn run(ui: &Ui, args: &Arguments) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
     let vault = Vault::read(ui, &args.secrets)?;
-    let visit = Visit { command: "punix service repair", wait: args.reach.wait, makes: false };
+    let visit = Visit { command: "punix service repair", wait: args.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: args.telling.events };
     site::at(ui, &place, visit, |site| {
         let door = site.door;

@@ -5,7 +5,7 @@ use super::activate::{self, Begun};
 use super::commit::Teller;
 use super::kept;
 use super::place;
-use super::site::{self, Visit, live};
+use super::site::{self, Rootless, Visit, live};
 use super::words::units_of;
 use crate::args::service::Restart;
 use crate::args::service::reach::Units as UnitArguments;
@@ -17,7 +17,7 @@ use serde_json::json;
 
 pub(super) fn run(ui: &Ui, args: &Restart) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
-    let visit = Visit { command: "punix service restart", wait: args.reach.wait, makes: false };
+    let visit = Visit { command: "punix service restart", wait: args.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: args.telling.events };
     let (stack, service) = args.words.read()?;
     site::at(ui, &place, visit, |site| {

@@ -166,11 +166,14 @@ fn json(at: &str, item: &Item) -> Result<Value, String> {
 
 /// Says where a text is no TOML, and why.
 fn said(text: &str, error: &toml_edit::TomlError) -> String {
-    let at = error.span().map_or(0, |span| span.start);
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    let (line, column) = place(text, error.span().map_or(0, |span| span.start));
     format!("line {line} column {column}: {}", error.message().replace('\n', ", "))
+}
+
+/// Returns the line and the column of a byte.
+pub(super) fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or("").chars().count() + 1)
 }
 
 fn refused(message: String) -> Stopped {

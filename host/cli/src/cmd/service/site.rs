@@ -9,6 +9,7 @@ use crate::ui::Ui;
 use crate::way::Way;
 use punix_bundle::Program as Bundled;
 use punix_diag::{Code, Diagnostic};
+use punix_disk::{RealDisk, SimulatedDisk};
 use punix_store::{Asking, Holder};
 use punix_target::{Client, Door, Generation, Guarding, Inside, Layout, Machine, Opening, Target, TargetError};
 use std::path::Path;
@@ -20,8 +21,18 @@ pub(super) struct Visit<'v> {
     /// As others see it who wait: `punix service deploy`.
     pub(super) command: &'v str,
     pub(super) wait: u64,
-    /// Whether the root is made if there is none.
-    pub(super) makes: bool,
+    pub(super) without: Rootless,
+}
+
+/// What is done where there is no directory at the root that was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rootless {
+    /// It is made: a scratch root may be new.
+    Made,
+    /// It is refused: somebody knows that something was there.
+    Refused,
+    /// Nothing is deployed there, and that is found. For whoever changes nothing but what is deployed.
+    Nothing,
 }
 
 /// A target, and what is known of it.
@@ -50,9 +61,12 @@ pub(super) fn at<R>(
         wait: Duration::from_secs(visit.wait),
     };
     match &place.by {
+        By::Hand | By::Program(_) if visit.without == Rootless::Nothing && place.is_nowhere() => {
+            on_nothing(place, work)
+        }
         By::Hand => by_hand(ui, place, visit, work),
         By::Program(program) => {
-            drop(if visit.makes { place.open_or_make()? } else { place.open()? });
+            drop(root(place, visit)?);
             let client = Client::start(program, &opening)?;
             work(&Site { door: &client, place, home: Home::of_this_user(), machine: None, way: None })
         }
@@ -70,13 +84,8 @@ fn by_hand<R>(
     visit: Visit<'_>,
     work: impl FnOnce(&Site<'_>) -> Result<R, Stopped>,
 ) -> Result<R, Stopped> {
-    // On this machine it is always known.
-    let deployments = place.deployments.as_deref().unwrap_or(Path::new(""));
-    let layout = Layout::new(deployments).map_err(|issue| {
-        let message = format!("`{}` is no place for deployments: {issue}", deployments.display());
-        Stopped::usage(message, "name a directory with `--deployments-root`")
-    })?;
-    let disk = if visit.makes { place.open_or_make()? } else { place.open()? };
+    let layout = layout(place)?;
+    let disk = root(place, visit)?;
     let tell = |holders: &[Holder]| ui.say(&waiting(holders));
     let asking = Asking { command: visit.command, wait: Duration::from_secs(visit.wait), tell: &tell };
     let guard = Guarding::myself().map(|guarding| match ours() {
@@ -86,6 +95,37 @@ fn by_hand<R>(
     let target = Target::at(&disk, &layout, punix_target::Place { root: place.root.clone(), asking, guard })?;
     let door = Inside::new(target);
     work(&Site { door: &door, place, home: Home::of_this_user(), machine: None, way: None })
+}
+
+/// Works on a target that is not there, as on one to which nothing was deployed yet.
+fn on_nothing<R>(place: &Place, work: impl FnOnce(&Site<'_>) -> Result<R, Stopped>) -> Result<R, Stopped> {
+    let disk = SimulatedDisk::new();
+    let door = Inside::new(Target::alone(&disk, layout(place)?));
+    let site = Site { door: &door, place, home: Home::of_this_user(), machine: None, way: None };
+    work(&site).map_err(|stopped| match stopped {
+        Stopped::By(refusals) => {
+            // Maybe it was misspelt.
+            let noted = refusals.into_iter().map(|refusal| refusal.note(place.nowhere()));
+            Stopped::By(noted.collect())
+        }
+        Stopped::World(_) | Stopped::Usage { .. } | Stopped::Told(_) => stopped,
+    })
+}
+
+fn layout(place: &Place) -> Result<Layout, Stopped> {
+    // On this machine it is always known.
+    let deployments = place.deployments.as_deref().unwrap_or(Path::new(""));
+    Layout::new(deployments).map_err(|issue| {
+        let message = format!("`{}` is no place for deployments: {issue}", deployments.display());
+        Stopped::usage(message, "name a directory with `--deployments-root`")
+    })
+}
+
+fn root(place: &Place, visit: Visit<'_>) -> Result<RealDisk, Stopped> {
+    match visit.without {
+        Rootless::Made => place.open_or_make(),
+        Rootless::Refused | Rootless::Nothing => place.open(),
+    }
 }
 
 /// Returns the program for targets that runs on this machine: it mends it at boot.

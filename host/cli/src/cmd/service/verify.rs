@@ -6,7 +6,7 @@ use super::commit::Teller;
 use super::hands::Hands;
 use super::kept;
 use super::place;
-use super::site::{self, Site, Visit, live};
+use super::site::{self, Rootless, Site, Visit, live};
 use super::words::{self, generation, seen};
 use crate::args::service::Verify;
 use crate::args::service::reach::Units as UnitArguments;
@@ -20,7 +20,7 @@ use std::path::Path;
 
 pub(super) fn run(ui: &Ui, args: &Verify) -> Result<Exit, Stopped> {
     let place = place::place(&args.reach, false)?;
-    let visit = Visit { command: "punix service verify", wait: args.reach.wait, makes: false };
+    let visit = Visit { command: "punix service verify", wait: args.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: args.telling.events };
     site::at(ui, &place, visit, |site| {
         let compared = compare(ui, site, args.stack.name(), args.systemctl.as_deref())?;

@@ -3,7 +3,7 @@
 use super::Stopped;
 use super::commit::Teller;
 use super::place;
-use super::site::{self, Visit, live};
+use super::site::{self, Rootless, Visit, live};
 use super::words::{generation, seen};
 use crate::args::service::Why;
 use crate::exit::Exit;
@@ -21,14 +21,15 @@ const TLS: &str = "std.tls";
 pub(super) fn run(ui: &Ui, args: &Why) -> Result<Exit, Stopped> {
     let (stack, path) = args.words.read()?;
     let place = place::place(&args.reach, false)?;
-    let visit = Visit { command: "punix service why", wait: args.reach.wait, makes: false };
+    let visit = Visit { command: "punix service why", wait: args.reach.wait, without: Rootless::Nothing };
     let teller = Teller { ui, events: args.telling.events };
     site::at(ui, &place, visit, |site| {
         let live = live(site.door.current_record(stack)?, stack)?;
-        let row = live.files.iter().find(|row| row.path.as_str() == path).ok_or_else(|| unknown(&live, path))?;
+        let recorded = recorded(path);
+        let row = live.files.iter().find(|row| row.path.as_str() == recorded).ok_or_else(|| unknown(&live, path))?;
         let secrets = secrets(row);
         let document = json!({
-            "ok": true, "stack": live.stack, "generation": live.number, "path": path, "made_by": row.made_by,
+            "ok": true, "stack": live.stack, "generation": live.number, "path": recorded, "made_by": row.made_by,
             "plugin": live.plugins.iter().find(|plugin| plugin.id == row.made_by).map(|plugin| json!({
                 "id": plugin.id, "version": plugin.version, "sha256": plugin.sha256,
             })),
@@ -40,6 +41,13 @@ pub(super) fn run(ui: &Ui, args: &Why) -> Result<Exit, Stopped> {
         });
         Ok(teller.result(&text(&live, row, &secrets), &document, Exit::Done))
     })
+}
+
+/// Returns a path as records have it: a program may say `/etc//a` or `/etc/a/` of what is at `/etc/a`.
+fn recorded(path: &str) -> String {
+    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    let start = if path.starts_with('/') { "/" } else { "" };
+    start.to_owned() + &parts.collect::<Vec<_>>().join("/")
 }
 
 fn secrets(row: &FileRow) -> BTreeSet<String> {
@@ -108,5 +116,21 @@ fn unknown(live: &Generation, path: &str) -> Stopped {
     match closest(path, paths) {
         Some((near, _)) => error.help(format!("did you mean `{near}`?")).into(),
         None => error.help(format!("`punix service verify {stack}` names its files")).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_asked_for_as_the_program_says_it() {
+        for path in ["/etc/web/mode", "//etc/./web//mode", "/etc/web/mode/", "/etc/web/mode/."] {
+            assert_eq!(recorded(path), "/etc/web/mode");
+        }
+        // These lead elsewhere, or nobody knows where.
+        for path in ["etc/web/mode", "/etc/web/x/../mode", "/", ""] {
+            assert_eq!(recorded(path), path);
+        }
     }
 }

@@ -208,8 +208,6 @@ services = [ { name = \"a\" package = \"Api\" binary = \"api\" } ]",
             help: write it from the root on: `/etc/…`
             dir/test.pcl:6:12: error: [E30] `S.configFiles[2].path` is "/etc/a b", which is not a plain absolute path: it may hold letters, digits, `.`, `_`, `-` and `/` only
             help: write it from the root on: `/etc/…`
-            dir/test.pcl:7:12: error: [E30] `S.configFiles[3].path` is "/etc/a/", which is not a plain absolute path: it ends with `/`, as a directory does
-            help: write it from the root on: `/etc/…`
             dir/test.pcl:8:12: error: [E30] `S.configFiles[4].path` is "/", which is not a plain absolute path: it is the root itself
             help: write it from the root on: `/etc/…`
             dir/test.pcl:9:44: error: [E6] `S.configFiles[5]` has both `content` and `source`
@@ -236,6 +234,22 @@ services = [ { name = \"a\" package = \"Api\" binary = \"api\" } ]",
             help: write it with octal digits, such as "0640"
             dir/test.pcl:16:61: error: [E2] `S.configFiles[12].restarts[0]` is "nope", which is not a service of this stack
             help: the services of the stack are `a`
+        "#]],
+    );
+}
+
+/// What leads nowhere in a path is left out, also at its end, whether the bytes come from the program or not.
+#[test]
+fn a_path_is_taken_for_where_it_leads() {
+    check(
+        &(stack(
+            "dataFiles = [\"D\"]\nconfigFiles = [ { path = \"/etc/a/\" content = \"x\" }, { path = \"//etc/./b\" content = \"x\" } ]",
+        ) + "module D { path = \"/etc/d//\" format = \"json\" data = { a = 1 } }\n"),
+        expect![[r#"
+            S systemd System
+            file /etc/a raw "x"
+            file /etc/b raw "x"
+            file /etc/d std.datafile "{\n  \"a\": 1\n}\n"
         "#]],
     );
 }

@@ -127,7 +127,27 @@ fn what_has_to_be_unique_is() {
     "#]]
     .assert_eq(&told(&text));
     // A number is not the text of its digits.
-    let text = with("machines = { a = { id = \"1\" }  b = { id = 1 } }\n  uniqueFields = [\"id\"]");
+    let text = with("machines = { a = { id = \"1\" }  b = { id = 1  x = 1 } }\n  uniqueFields = [\"id\"]");
+    assert!(read_fleet(&checked(&text)).is_ok());
+}
+
+/// The hosts would find it, each for itself, in a text that nobody wrote.
+#[test]
+fn a_field_has_one_type_in_all_machines_of_the_list() {
+    let text = with(
+        "machines = {\n    a = { ip = \"1\"  port = 1 }\n    b = { ip = 1  port = 2 }\n    c = { ip = 2  port = \"3\" }\n  }",
+    );
+    expect![[r#"
+        fleet.pcl:5:16: error: [E1] `Fleet.machines.b.ip` is a number, and that of `a` is a string
+        fleet.pcl:4:16: note: the other one is here
+        help: hosts see all machines as one list, so a field is of one type in all of them
+        fleet.pcl:6:26: error: [E1] `Fleet.machines.c.port` is a string, and that of `a` is a number
+        fleet.pcl:4:28: note: the other one is here
+        help: hosts see all machines as one list, so a field is of one type in all of them
+    "#]]
+    .assert_eq(&told(&text));
+    // Machines with different fields are in no list.
+    let text = with("machines = { a = { ip = \"1\" }  b = { ip = 1  port = 2 } }");
     assert!(read_fleet(&checked(&text)).is_ok());
 }
 

@@ -47,7 +47,10 @@ impl World {
         let stack = question.stack.as_str();
         let current = self.current(stack).cloned();
         let kept = self.stacks.get(stack).cloned().unwrap_or_default();
-        let ours = current.iter().flat_map(|live| &live.files).map(|row| row.path.clone());
+        // Where nothing is current, the ledger still knows what the last one had.
+        let lost = kept.generations.values().next_back().filter(|_| current.is_none());
+        let orphans: Vec<FileRow> = lost.iter().flat_map(|lost| &lost.files).cloned().collect();
+        let ours = current.iter().flat_map(|live| &live.files).chain(&orphans).map(|row| row.path.clone());
         let paths: BTreeSet<TargetPath> = question.paths.keys().cloned().chain(ours).collect();
         Seen {
             numbers: kept.generations.keys().copied().collect(),
@@ -60,6 +63,7 @@ impl World {
             users: self.users.clone(),
             groups: BTreeMap::new(),
             current,
+            orphans,
         }
     }
 

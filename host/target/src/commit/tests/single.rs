@@ -142,6 +142,29 @@ fn generations_are_trimmed_but_for_the_live_one_and_the_one_before() {
     assert_eq!((has(b"the old content"), has(b"the new content")), (false, true));
 }
 
+/// What is gone is, durably, and is told; whoever comes next goes on.
+#[test]
+fn a_trim_that_breaks_off_says_what_is_gone() {
+    let disk = deployed(2);
+    let new = |number| Goal::New(Box::new(generation(number, Some(number - 1), &second())));
+    for number in 3..=5 {
+        run(&disk, &plan(&disk, Some(number - 1), new(number), &second(), &second()), Payload::default()).unwrap();
+    }
+    let stuck = Path::new("d/Web/gen-002.json");
+    disk.rename_new(stuck, Path::new("d/away")).unwrap();
+    disk.create_directory(stuck, 0o755).unwrap();
+    let error = trim(&target(&disk), "Web", 1).unwrap_err();
+    assert!(matches!(&error, TargetError::BrokenOff { gone, .. } if *gone == [1]), "{error}");
+    assert!(error.to_string().ends_with("; gen-001 of the stack `Web` had gone before"), "{error}");
+    let diagnostic = punix_diag::Diagnostic::from(error);
+    assert!(!format!("{diagnostic:?}").contains("nothing was changed"), "{diagnostic:?}");
+    for choice in disk.survivals(1) {
+        assert!(!names(&disk.after_crash(choice), "d/Web").contains(&"gen-001.json".to_owned()));
+    }
+    disk.remove_directory(stuck).unwrap();
+    assert_eq!(trim(&target(&disk), "Web", 1).unwrap(), [3]);
+}
+
 #[test]
 fn a_record_that_cannot_be_read_keeps_all_contents() {
     let disk = deployed(2);

@@ -7,7 +7,7 @@ use super::super::commit::{Consent, Teller};
 use super::super::one::{self, Changed, Deployed, Job, Undone};
 use super::super::prepare::{Program, prepare};
 use super::super::secrets::{Vault, resolve};
-use super::super::site::{self, Visit};
+use super::super::site::{self, Rootless, Visit};
 use super::super::words::{self, generation, seen};
 use super::super::{Stopped, pins};
 use super::build::{AllBuilt, build};
@@ -153,7 +153,7 @@ impl Applying<'_> {
     /// Goes back to a generation, or to nothing if nothing was there.
     fn undo(&self, place: usize, ui: &Ui, previous: Option<u32>) -> Result<Undone, Stopped> {
         let at = self.crew.place(place, &self.args.reach, self.args.dry_run)?;
-        let visit = Visit { command: COMMAND, wait: self.args.reach.wait, makes: false };
+        let visit = Visit { command: COMMAND, wait: self.args.reach.wait, without: Rootless::Refused };
         let stack = self.crew.host(place).stack.as_str();
         let (units, teller) = (&self.args.making.units, Teller { ui, events: false });
         // A rehearsal started nothing.
@@ -200,7 +200,7 @@ impl Applying<'_> {
         let args = self.args;
         let source = Source::of(&self.crew.host(place).stack, &args.making);
         let at = self.crew.place(place, &args.reach, args.dry_run)?;
-        let visit = Visit { command: COMMAND, wait: args.reach.wait, makes: true };
+        let visit = Visit { command: COMMAND, wait: args.reach.wait, without: Rootless::Made };
         let job = Job {
             source: &source,
             activating: &args.activating,

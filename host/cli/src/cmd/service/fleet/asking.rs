@@ -1,7 +1,7 @@
 //! `punix fleet status` and `punix fleet verify`: every host is asked how it is, many at the same time. Nothing is changed.
 
 use super::super::Stopped;
-use super::super::site::{self, Site, Visit};
+use super::super::site::{self, Rootless, Site, Visit};
 use super::super::status::{self, Found};
 use super::super::verify::{self, Compared, Row};
 use super::super::words::{generation, seen, table};
@@ -103,7 +103,7 @@ impl Asking<'_> {
         let turns = Turns { run, places, crew: &self.crew, skips: false, why: "it was stopped" };
         let work = |place: usize, ui: &Ui| {
             let stack = self.crew.host(place).stack.as_str();
-            let visit = Visit { command, wait: self.args.reach.wait, makes: false };
+            let visit = Visit { command, wait: self.args.reach.wait, without: Rootless::Refused };
             ui.doing("reaching");
             let at = self.crew.place(place, &self.args.reach, false);
             let found = at.and_then(|at| {

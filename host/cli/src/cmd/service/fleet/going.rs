@@ -7,7 +7,7 @@ use super::super::back::{self, To, Way, Went};
 use super::super::commit::Teller;
 use super::super::go::skipped;
 use super::super::one::Changed;
-use super::super::site::{self, Visit};
+use super::super::site::{self, Rootless, Visit};
 use super::super::words::{self, generation, seen};
 use super::apply::warnings;
 use super::crew::{Crew, Purpose};
@@ -135,7 +135,7 @@ impl Going<'_> {
     fn go(&self, place: usize, ui: &Ui) -> Result<Went, Stopped> {
         let stack = self.crew.host(place).stack.as_str();
         let at = self.crew.place(place, self.reach, false)?;
-        let visit = Visit { command: self.command, wait: self.reach.wait, makes: false };
+        let visit = Visit { command: self.command, wait: self.reach.wait, without: Rootless::Refused };
         let units = Units { unit_dir: None };
         let present = |generation: &Generation| self.asking.present(ui, generation);
         let way = Way {

@@ -1,7 +1,7 @@
 //! What hosts of a fleet give by now: each is asked once which certificates it has, when another one goes back that takes
 //! something made of them. Nothing is changed there, and a host that cannot be asked stops nobody.
 
-use super::super::site::{self, Visit};
+use super::super::site::{self, Rootless, Visit};
 use super::super::words::seen;
 use super::crew::Crew;
 use super::failure::Failure;
@@ -84,7 +84,7 @@ impl<'a> Asking<'a> {
     }
 
     fn ask(&self, ui: &Ui, place: usize) -> Result<Certificates, String> {
-        let visit = Visit { command: self.command, wait: self.reach.wait, makes: false };
+        let visit = Visit { command: self.command, wait: self.reach.wait, without: Rootless::Refused };
         let stack = self.crew.host(place).stack.clone();
         let asked = self.crew.place(place, self.reach, false).and_then(|at| {
             site::at(ui, &at, visit, |site| {
