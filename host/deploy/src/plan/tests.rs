@@ -143,7 +143,8 @@ fn files_of_a_lost_generation_are_still_the_stacks() {
     warned(
         &decided,
         expect![[r#"
-    "#]],
+            `/etc/app/a.conf` was changed since it was written (its content is another); it is removed
+        "#]],
     );
 }
 

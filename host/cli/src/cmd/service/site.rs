@@ -108,7 +108,7 @@ fn on_nothing<R>(place: &Place, work: impl FnOnce(&Site<'_>) -> Result<R, Stoppe
             let noted = refusals.into_iter().map(|refusal| refusal.note(place.nowhere()));
             Stopped::By(noted.collect())
         }
-        Stopped::World(_) | Stopped::Usage { .. } | Stopped::Told(_) => stopped,
+        Stopped::World(_) | Stopped::Unreachable(_) | Stopped::Usage { .. } | Stopped::Told(_) => stopped,
     })
 }
 
