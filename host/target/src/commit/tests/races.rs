@@ -120,7 +120,10 @@ fn who_may_not_write_is_told_that_something_was_interrupted() {
     let disk = stopped(false);
     disk.fail_at(1, std::io::ErrorKind::PermissionDenied);
     let error = target(&disk).share().unwrap_err();
-    assert_eq!(error.to_string(), "a change of the stack `Web` was interrupted, and not yet mended");
+    assert_eq!(
+        error.to_string(),
+        "a change of the stack `Web` is being made, or was interrupted and is not yet mended"
+    );
     assert!(!error.is_the_worlds());
     // Whoever may, mends it.
     target(&disk).share().unwrap();
