@@ -1,7 +1,7 @@
 //! What can go wrong on a target, as facts. Here they become diagnostics; whoever reports them knows the host.
 //!
 //! Until a flip is durable every error means that nothing has changed, but for [`TargetError::Unfinished`]: then a
-//! journal is left, and the next command recovers first.
+//! journal is left, and the next command recovers first. [`TargetError::BrokenOff`] says what of old generations went.
 
 use crate::boundary::{Crossing, Reason};
 use crate::generation::RecordIssue;
